@@ -1,0 +1,1 @@
+"""The reference device: enrol, connect, keep its twin, reconnect."""

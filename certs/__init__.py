@@ -1,0 +1,1 @@
+"""Device identities: authorities, leaves, chains, proof of possession, and the key store. No pulumi."""

@@ -1,0 +1,1 @@
+"""The `muster` command: thin, one file a subcommand."""

@@ -1,0 +1,1 @@
+"""Azure components: hubs, provisioning service, certificate authority, enrollment groups."""

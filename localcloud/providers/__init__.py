@@ -1,0 +1,1 @@
+"""Local stand-ins for provider plugins that cannot reach a real cloud."""

@@ -1,0 +1,1 @@
+"""The stand-in for `azure-native`: ARM through the published azure-mgmt clients."""

@@ -1,0 +1,1 @@
+"""Plain REST clients of Azure services. No pulumi."""

@@ -1,0 +1,1 @@
+"""One handler a resource: check, diff, create, read, update, delete."""
