@@ -1,0 +1,1 @@
+"""Measurements beside their peers: `make bench` writes docs/benchmarks.md."""
