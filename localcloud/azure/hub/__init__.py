@@ -1,0 +1,1 @@
+"""IoT Hub on loopback: device identities and twins (`registry`), their device protocol and service API."""
