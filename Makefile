@@ -1,0 +1,51 @@
+# Every target does all its set-up by itself: Python packages (engine/bootstrap), then the Pulumi engine.
+DEVICES ?= 20
+MUSTER = .venv/bin/muster
+PACKAGES = fleet certs components provider localcloud agent cli engine
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up status down shell test lint format types imports pytest bench venv
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+up: venv ## Provision DEVICES (20) devices on the local cloud: set-up, pulumi up, enrolment
+	@$(MUSTER) up --devices $(DEVICES)
+
+status: venv ## Say what runs
+	@$(MUSTER) status
+
+down: venv ## Stop everything and remove the local state
+	@$(MUSTER) down
+
+shell: setup ## A shell where plain pulumi and muster work on the local stack
+	@. ./.tools/env && exec "$${SHELL:-/bin/sh}"
+
+setup: venv ## Only the set-up: Python packages and the Pulumi engine
+	@$(MUSTER) setup
+
+test: setup ## Lint, strict types, import rules and all tests
+	@$(MAKE) --no-print-directory -j 2 lint format types imports
+	@$(MAKE) --no-print-directory pytest
+
+lint: venv
+	@.venv/bin/ruff check --quiet . && echo "ruff check: clean"
+
+format: venv
+	@.venv/bin/ruff format --check --quiet . && echo "ruff format: clean"
+
+types: venv
+	@.venv/bin/mypy --strict $(PACKAGES) __main__.py
+
+imports: venv
+	@.venv/bin/lint-imports --no-logo
+
+pytest: venv
+	@.venv/bin/pytest -n $(WORKERS) --dist loadgroup
+
+bench: setup ## Measure, beside peers, into docs/benchmarks.md
+	@.venv/bin/python -m bench
+
+venv:
+	@engine/bootstrap
