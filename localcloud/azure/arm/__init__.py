@@ -1,0 +1,1 @@
+"""Azure Resource Manager on loopback: `service.ArmService`, driven by a table of resource types."""

@@ -1,0 +1,116 @@
+"""Who may call: bearer tokens for every service, shared access signatures for DPS and hub.
+
+A signature is `SharedAccessSignature sr={scope}&sig={signature}&se={expiry}&skn={policy}`, HMAC-SHA256 over
+`sr` and `se` as they arrive (learn.microsoft.com/azure/iot-hub/authenticate-authorize-sas). `sr` may come
+percent-encoded or not, so nothing is decoded before the check.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from localcloud.azure.calls import Call
+from localcloud.azure.entra import Tokens
+from localcloud.azure.store import Document, Store
+
+KEYS = "arm-keys"
+_SCHEME = "SharedAccessSignature "
+_IMPLIED = {"EnrollmentRead": "EnrollmentWrite", "RegistrationStatusRead": "RegistrationStatusWrite"}
+
+
+class UnauthorizedError(Exception):
+    """The caller is not let in; the text says why and never holds a token or signature."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parts of a shared access signature, undecoded."""
+
+    scope: str
+    signature: str
+    expiry: str
+    policy: str
+
+
+class Gate:
+    """Decides from the Authorization header. Raises UnauthorizedError."""
+
+    def __init__(self, store: Store, tokens: Tokens) -> None:
+        self._store = store
+        self._tokens = tokens
+
+    def admit_bearer(self, call: Call, audience: str) -> None:
+        """Let a bearer token for `audience` in."""
+        header = call.header("authorization") or ""
+        kind, _, token = header.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise UnauthorizedError("an Authorization header with a bearer token is required")
+        fault = self._tokens.fault(token.strip(), audience)
+        if fault:
+            raise UnauthorizedError(fault)
+
+    def admit(self, call: Call, audience: str, resource: Document, right: str) -> None:
+        """Let a bearer token in, or a signature by a policy of `resource` that holds `right`."""
+        header = call.header("authorization") or ""
+        if not header.lower().startswith(_SCHEME.lower()):
+            return self.admit_bearer(call, audience)
+        if resource["properties"].get("disableLocalAuth"):
+            raise UnauthorizedError("local authentication is disabled (disableLocalAuth): use an Entra token")
+        signature = _parse(header[len(_SCHEME) :])
+        _check_expiry(signature.expiry)
+        _check_scope(signature.scope, call)
+        return self._check_policy(signature, resource, right)
+
+    def _check_policy(self, signature: Signature, resource: Document, right: str) -> None:
+        policy = self._policy(resource, signature.policy)
+        if not any(_fits(signature, policy.get(name)) for name in ("primaryKey", "secondaryKey")):
+            raise UnauthorizedError(f"the signature does not match a key of policy '{signature.policy}'")
+        rights = {it.strip() for it in policy["rights"].split(",")}
+        if not rights & {right, _IMPLIED.get(right, right)}:
+            raise UnauthorizedError(f"policy '{signature.policy}' has {policy['rights']}, not {right}")
+
+    def _policy(self, resource: Document, name: str) -> dict[str, Any]:
+        known = self._store.get(KEYS, resource["id"].lower()) or {"policies": []}
+        found = [it for it in known["policies"] if it["keyName"].lower() == name.lower()]
+        return found[0] if found else {"rights": ""}
+
+
+def _parse(text: str) -> Signature:
+    parts = dict(it.partition("=")[::2] for it in text.strip().split("&"))
+    missing = [it for it in ("sr", "sig", "se", "skn") if not parts.get(it)]
+    if missing:
+        raise UnauthorizedError(f"the shared access signature lacks {', '.join(missing)}")
+    return Signature(parts["sr"], unquote(parts["sig"]), parts["se"], unquote(parts["skn"]))
+
+
+def _check_expiry(text: str) -> None:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise UnauthorizedError("the shared access signature's se is no time in seconds")
+    if int(text) < time.time():
+        raise UnauthorizedError("the shared access signature is expired")
+
+
+def _check_scope(scope: str, call: Call) -> None:
+    plain = unquote(scope).removeprefix("https://").removeprefix("sb://")
+    host, _, path = plain.partition("/")
+    if host.partition(":")[0].lower() != call.host:
+        raise UnauthorizedError(f"the shared access signature is for {host}, not {call.host}")
+    held, asked = f"/{path}".rstrip("/").lower(), unquote(call.path).rstrip("/").lower()
+    if asked != held and not asked.startswith(f"{held}/"):
+        raise UnauthorizedError(f"the shared access signature is for /{path}, not {call.path}")
+
+
+def _fits(signature: Signature, key: str | None) -> bool:
+    if not key:
+        return False
+    try:
+        secret, sent = base64.b64decode(key), base64.b64decode(signature.signature)
+    except (binascii.Error, ValueError):
+        return False
+    signed = f"{signature.scope}\n{signature.expiry}".encode()
+    return hmac.compare_digest(hmac.new(secret, signed, hashlib.sha256).digest(), sent)
