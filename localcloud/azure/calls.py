@@ -17,7 +17,9 @@ class BadBodyError(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `path` is as it arrived (percent-encoded), header names are lower case, `host` without port."""
+    """A request. `path` is as it arrived (percent-encoded), header names are lower case, `host` without
+    port.
+    """
 
     method: str
     host: str

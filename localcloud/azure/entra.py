@@ -1,9 +1,9 @@
 """Microsoft Entra ID on loopback: enough of login.microsoftonline.com for an unmodified azure-identity.
 
-One tenant and one application with a random secret, made at first start (`ensure_credentials`). Served: instance
-discovery, OpenID configuration and the token endpoint, for the client credentials flow (OAuth 2.0, RFC 6749
-section 4.4; learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow). Tokens are opaque,
-live one hour and are good for one audience; only their SHA-256 is kept.
+One tenant and one application with a random secret, made at first start (`ensure_credentials`). Served:
+instance discovery, OpenID configuration and the token endpoint, for the client credentials flow (OAuth 2.0,
+RFC 6749 section 4.4; learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow). Tokens
+are opaque, live one hour and are good for one audience; only their SHA-256 is kept.
 """
 
 import hashlib
@@ -32,7 +32,9 @@ _KIND = "entra"
 
 @dataclass(frozen=True)
 class Application:
-    """Who may ask for tokens. `object_id` is its service principal; `secret_hash` SHA-256 of a random secret."""
+    """Who may ask for tokens. `object_id` is its service principal; `secret_hash` SHA-256 of a random
+    secret.
+    """
 
     tenant_id: str
     client_id: str
@@ -98,7 +100,9 @@ def _hash(text: str) -> str:
 
 
 class Tokens:
-    """Gives out bearer tokens and knows them again; keeps their hashes in the store, so they survive a restart."""
+    """Gives out bearer tokens and knows them again; keeps their hashes in the store, so they survive a
+    restart.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store

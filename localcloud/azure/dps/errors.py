@@ -5,7 +5,8 @@
 The service answers `{errorCode, trackingId, message, timestampUtc}` (ProvisioningServiceErrorDetails,
 service.json 2021-10-01) and header `x-ms-error-code`. Microsoft publishes no list of the six-digit codes: the
 first three digits are the HTTP status; 404201 (enrollment) and 404202 (registration) are the ones that users
-have reported (MicrosoftDocs/azure-docs#57082). Where no finer code is known, it is the status followed by 000.
+have reported (MicrosoftDocs/azure-docs#57082). Where no finer code is known, it is the status followed by
+000.
 """
 
 ENROLLMENT_NOT_FOUND = 404201
