@@ -1,0 +1,151 @@
+"""Put a certificate together: the body by `cryptography`'s builder, the signature by a signer.
+
+The builder only signs with a key that it holds. So it makes a reference certificate with a throwaway key of
+the signer's algorithm; the reference's TBS (RFC 5280 section 4.1.2), which names that algorithm, is then
+signed by the signer and takes the reference's signature's place. What comes out is parsed and verified before
+anybody gets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from certs import checks
+from certs.errors import IssueError, SignerError, UnsupportedKeyError
+from certs.profiles import Profile
+from certs.signers import Signer
+
+BACKDATE_MINUTES = 5
+"""A certificate begins this long ago, so that a device whose clock is a little late can use it at once."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a certificate should say: its kind, subject, public key, and life in days (counted from now)."""
+
+    profile: Profile
+    subject: x509.Name
+    public_key: ec.EllipticCurvePublicKey
+    days: int
+
+
+@asn1.sequence
+class _Signed:
+    """RFC 5280 section 4.1: Certificate."""
+
+    tbs: asn1.TLV
+    algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
+def self_signed(order: Order, signer: Signer, now: datetime | None = None) -> x509.Certificate:
+    """A root: signed by its own key, which the signer holds."""
+    if order.public_key != signer.public_key():
+        raise SignerError("a root is signed by its own key; the signer holds another one")
+    return _assemble(order, signer, None, now or datetime.now(UTC))
+
+
+def issued(
+    order: Order, signer: Signer, issuer: x509.Certificate, now: datetime | None = None
+) -> x509.Certificate:
+    """A certificate under `issuer`, whose key the signer holds.
+
+    Raises SignerError when the signer does not fit the issuer; IssueError, naming every reason, when the
+    issuer may not sign now, or would end before the certificate: an issuer is never outlived, and never
+    silently shortened to.
+    """
+    moment = now or datetime.now(UTC)
+    if issuer.public_key() != signer.public_key():
+        raise SignerError(f"the signer does not hold the key of {issuer.subject.rfc4514_string()!r}")
+    faults = [*checks.authority_faults(issuer, "issuer", below=int(order.profile.ca))]
+    faults += checks.time_faults(issuer, "issuer", moment)
+    if faults:
+        raise IssueError("\n".join(str(fault) for fault in faults))
+    _refuse_outliving(order, issuer, moment)
+    return _assemble(order, signer, issuer, moment)
+
+
+def subject(common_name: str, organization: str = "") -> x509.Name:
+    """A subject: the fleet as organization (when given), then the common name."""
+    parts = [(NameOID.ORGANIZATION_NAME, organization)] if organization else []
+    parts.append((NameOID.COMMON_NAME, common_name))
+    return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
+
+
+def _refuse_outliving(order: Order, issuer: x509.Certificate, now: datetime) -> None:
+    left = (issuer.not_valid_after_utc - now).days
+    if order.days > left:
+        raise IssueError(
+            f"{order.days} days asked for, but the issuer {issuer.subject.rfc4514_string()!r} ends in "
+            f"{left}: ask for at most {left}, or renew the issuer"
+        )
+
+
+def _assemble(
+    order: Order, signer: Signer, issuer: x509.Certificate | None, now: datetime
+) -> x509.Certificate:
+    if order.days < 1:
+        raise IssueError(f"{order.days} days: a certificate lives at least 1 day")
+    reference = _reference(order, signer.public_key(), issuer, now)
+    signature = signer.sign(reference.tbs_certificate_bytes)
+    outer = asn1.decode_der(_Signed, reference.public_bytes(serialization.Encoding.DER))
+    signed = _Signed(tbs=outer.tbs, algorithm=outer.algorithm, signature=asn1.BitString(signature, 0))
+    certificate = x509.load_der_x509_certificate(asn1.encode_der(signed))
+    _verify(certificate, reference, issuer or certificate)
+    return certificate
+
+
+def _reference(
+    order: Order, signing: ec.EllipticCurvePublicKey, issuer: x509.Certificate | None, now: datetime
+) -> x509.Certificate:
+    begin = now - timedelta(minutes=BACKDATE_MINUTES)
+    if issuer is not None:
+        begin = max(begin, issuer.not_valid_before_utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(order.subject)
+        .issuer_name(issuer.subject if issuer is not None else order.subject)
+        .public_key(order.public_key)
+        .serial_number(x509.random_serial_number())  # 159 random bits
+        .not_valid_before(begin)
+        .not_valid_after(now + timedelta(days=order.days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(order.public_key), critical=False)
+        .add_extension(_authority_key(issuer, signing), critical=False)
+    )
+    for extension, critical in order.profile.extensions():
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(_throwaway(signing), hashes.SHA256())
+
+
+def _authority_key(
+    issuer: x509.Certificate | None, signing: ec.EllipticCurvePublicKey
+) -> x509.AuthorityKeyIdentifier:
+    """The issuer's own key identifier, which need not be a hash of its key (RFC 5280 section 4.2.1.2)."""
+    own = checks.extension(issuer, x509.SubjectKeyIdentifier) if issuer is not None else None
+    if own is not None:
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(signing)
+
+
+def _throwaway(signing: ec.EllipticCurvePublicKey) -> ec.EllipticCurvePrivateKey:
+    if not isinstance(signing.curve, ec.SECP256R1):
+        raise UnsupportedKeyError(signing.curve.name)
+    return ec.generate_private_key(signing.curve)
+
+
+def _verify(certificate: x509.Certificate, reference: x509.Certificate, issuer: x509.Certificate) -> None:
+    """Hand nothing out that does not verify, whatever the signer did."""
+    if certificate.tbs_certificate_bytes != reference.tbs_certificate_bytes:
+        raise SignerError("the assembled certificate differs from its reference")
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise SignerError("the signer's signature does not verify; nothing was issued") from error

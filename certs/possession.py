@@ -1,0 +1,30 @@
+"""Proof of possession: show a cloud that we hold an authority's private key, by signing the code it gives.
+
+Azure: ARM `certificates/generateVerificationCode`, then `certificates/verify` with this certificate
+(Microsoft.Devices, both for hubs and provisioning services); the code must be the subject's common name.
+"""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from certs import assemble, names, profiles
+from certs.issue import new_key
+from certs.signers import Signer
+
+
+def prove(signer: Signer, ca_certificate: x509.Certificate, verification_code: str) -> x509.Certificate:
+    """A certificate for one day, with the code as common name, issued by the authority that is to be proven.
+
+    Its own private key is forgotten at once, so nobody can ever use it. Raises InvalidNameError (no such code
+    can be a common name), SignerError (the signer is not this authority's), IssueError (no CA, expired, or
+    ends today).
+    """
+    names.check("verification code", verification_code)
+    order = assemble.Order(
+        profile=profiles.POSSESSION,
+        subject=assemble.subject(verification_code),
+        public_key=new_key().public_key(),
+        days=profiles.POSSESSION.days,
+    )
+    return assemble.issued(order, signer, ca_certificate)
