@@ -1,8 +1,8 @@
 """The local cloud's memory: JSON documents in one SQLite file.
 
 Documents are found by kind and key (`("device", "hub.azure-devices.net/pump-1")`). The file is in write-ahead
-mode, so it survives `kill -9`; `synchronous=NORMAL` may lose the last commits on a power cut, never consistency
-(https://www.sqlite.org/pragma.html#pragma_synchronous). One process and one thread use a store.
+mode, so it survives `kill -9`; `synchronous=NORMAL` may lose the last commits on a power cut, never
+consistency (https://www.sqlite.org/pragma.html#pragma_synchronous). One process and one thread use a store.
 """
 
 import json
