@@ -8,6 +8,7 @@ anybody gets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,9 @@ from certs.signers import Signer
 
 BACKDATE_MINUTES = 5
 """A certificate begins this long ago, so that a device whose clock is a little late can use it at once."""
+
+MAX_DAYS = 36525
+"""A century."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,9 @@ def issued(
     return _assemble(order, signer, issuer, moment)
 
 
-def subject(common_name: str, organization: str = "") -> x509.Name:
+def subject(common_name: str, organization: Sequence[x509.NameAttribute] = ()) -> x509.Name:
     """A subject: the fleet as organization (when given), then the common name."""
-    parts = [(NameOID.ORGANIZATION_NAME, organization)] if organization else []
-    parts.append((NameOID.COMMON_NAME, common_name))
-    return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
+    return x509.Name([*organization, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _refuse_outliving(order: Order, issuer: x509.Certificate, now: datetime) -> None:
@@ -92,8 +94,8 @@ def _refuse_outliving(order: Order, issuer: x509.Certificate, now: datetime) -> 
 def _assemble(
     order: Order, signer: Signer, issuer: x509.Certificate | None, now: datetime
 ) -> x509.Certificate:
-    if order.days < 1:
-        raise IssueError(f"{order.days} days: a certificate lives at least 1 day")
+    if not 1 <= order.days <= MAX_DAYS:
+        raise IssueError(f"{order.days} days: a certificate lives 1 to {MAX_DAYS} days")
     reference = _reference(order, signer.public_key(), issuer, now)
     signature = signer.sign(reference.tbs_certificate_bytes)
     outer = asn1.decode_der(_Signed, reference.public_bytes(serialization.Encoding.DER))

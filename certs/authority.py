@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from certs import assemble, durable, names, passphrase, profiles
 from certs.chain import Chain, load_chain
@@ -78,7 +79,8 @@ def _new_signer(store: KeyStore) -> Signer:
 
 
 def _order(profile: profiles.Profile, name: str, part: str, signer: Signer, days: int) -> assemble.Order:
-    subject = assemble.subject(names.common_name(name, part), organization=name)
+    fleet = x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)
+    subject = assemble.subject(names.common_name(name, part), [fleet])
     return assemble.Order(profile, subject, signer.public_key(), days)
 
 

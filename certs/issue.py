@@ -62,8 +62,7 @@ def issue_leaf(
     ):
         raise UnsupportedKeyError(type(public_key).__name__)
     fleet = issuer_certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    organization = str(fleet[0].value) if fleet else ""
-    subject = assemble.subject(registration_id, organization)
+    subject = assemble.subject(registration_id, fleet[:1])
     return assemble.issued(
         assemble.Order(profiles.DEVICE, subject, public_key, days), signer, issuer_certificate
     )
