@@ -1,0 +1,60 @@
+"""What a type alone cannot say of a field. They stand in `Annotated` hints; `shapes` reads them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What a field is for. The JSON Schema carries it, so editors show it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A field that the file may leave out, because loading works it out by `rule`.
+
+    `wrong` and `right` are said when loading could not; without them the cause has its own fault already.
+    """
+
+    rule: str
+    wrong: str = ""
+    right: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text of a form: `pattern` (alike in Python and ECMA 262) is all of it, `right` tells it in words."""
+
+    pattern: str
+    noun: str
+    right: str
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text has the form."""
+        return re.fullmatch(self.pattern, text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A whole number of at least `least` and at most `most`."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many entries a mapping or a list has, and what an entry is called in a message."""
+
+    noun: str
+    least: int = 0
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TwinDocument:
+    """A free JSON object of a device twin: values of any JSON type but null, keys as IoT Hub takes them."""

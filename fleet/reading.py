@@ -1,0 +1,236 @@
+"""From plain values to the description's dataclasses, driven by shapes.
+
+Reading never stops at a fault: it notes it and goes on with a stand-in (the default, else an empty value),
+so that one run finds everything and the checks that follow have a whole object. The caller drops it when
+there is any finding. No IO. Invariant: `read` returns a value of the shape's own Python type, whatever it
+was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from functools import singledispatch
+from typing import Any
+
+from fleet.constraints import Count
+from fleet.description import LATER_CHOICES, LATER_KEYS, TWIN_KEY
+from fleet.errors import Finding, Path, one_of, shown
+from fleet.shapes import (
+    ChoiceShape,
+    Field,
+    FlagShape,
+    ListShape,
+    MapShape,
+    ObjectShape,
+    Shape,
+    TextShape,
+    TwinShape,
+    WholeShape,
+)
+
+Findings = list[Finding]
+
+
+@singledispatch
+def read(shape: Shape, value: object, path: Path, findings: Findings) -> Any:  # noqa: ANN401  the shape decides
+    """The value as the shape's Python type; what is wrong with it is added to `findings`."""
+    raise TypeError(f"cannot read {value!r} at {path} as {shape!r}, after {len(findings)} findings")
+
+
+@singledispatch
+def stand_in(shape: Shape) -> Any:  # noqa: ANN401  the shape decides
+    """A value of the shape's Python type to go on with where the given one is of no use."""
+    raise TypeError(f"cannot stand in for {shape!r}")
+
+
+def _refuse(shape: Shape, value: object, path: Path, findings: Findings, right: str) -> Any:  # noqa: ANN401
+    """Note a value of the wrong type, return the stand-in. An encrypted value is named as one."""
+    encrypted = isinstance(value, dict) and list(value) == ["secure"]
+    wrong = "an encrypted value" if encrypted else f"{shown(value)} stands here"
+    findings.append(Finding(path, wrong, f"should be {right}"))
+    return stand_in(shape)
+
+
+@read.register
+def _(shape: TextShape, value: object, path: Path, findings: Findings) -> str:
+    text = shape.text
+    if not isinstance(value, str):
+        return str(_refuse(shape, value, path, findings, f"{_article(text.noun)}: {text.right}"))
+    if not text.matches(value):
+        findings.append(Finding(path, f"{shown(value)} is no {text.noun}", f"should be {text.right}"))
+    return value
+
+
+@read.register
+def _(shape: WholeShape, value: object, path: Path, findings: Findings) -> int:
+    least, most = shape.bounds.least, shape.bounds.most
+    right = f"should be {least} to {most}"
+    # JSON knows no integers apart: what the engine hands over as 60.0 was 60 in the file.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return int(_refuse(shape, value, path, findings, f"a whole number, {least} to {most}"))
+    if not least <= value <= most:
+        findings.append(Finding(path, f"{shown(value)} is out of range", right))
+    return value
+
+
+@read.register
+def _(shape: FlagShape, value: object, path: Path, findings: Findings) -> bool:
+    if not isinstance(value, bool):
+        return bool(_refuse(shape, value, path, findings, "true or false"))
+    return value
+
+
+@read.register
+def _(shape: ChoiceShape, value: object, path: Path, findings: Findings) -> str:
+    options = ", ".join(shape.options)
+    if not isinstance(value, str):
+        return str(_refuse(shape, value, path, findings, f"one of {options}"))
+    if value in shape.options:
+        return value
+    if value in LATER_CHOICES:
+        findings.append(Finding(path, f"{value} is not known to this version of Muster", f"known: {options}"))
+    else:
+        findings.append(Finding(path, f"{shown(value)} is no choice", one_of(shape.options, value, "choice")))
+    return str(stand_in(shape))
+
+
+@read.register
+def _(shape: ListShape, value: object, path: Path, findings: Findings) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        return tuple(_refuse(shape, value, path, findings, f"a list of {shape.count.noun}s"))
+    _check_count(shape.count, len(value), path, findings)
+    items = [read(shape.item, item, (*path, index), findings) for index, item in enumerate(value)]
+    for index, item in enumerate(items):
+        if item in items[:index] and value[index] == item:
+            findings.append(Finding((*path, index), f"{shown(item)} stands here twice", "name it once"))
+    return tuple(items)
+
+
+@read.register
+def _(shape: MapShape, value: object, path: Path, findings: Findings) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return dict(_refuse(shape, value, path, findings, f"a mapping of {shape.count.noun}s"))
+    _check_count(shape.count, len(value), path, findings)
+    entries = {}
+    for key, entry in value.items():
+        place = (*path, key if isinstance(key, str) else shown(key))
+        if not isinstance(key, str) or not shape.key.matches(key):
+            wrong = f"{shown(key)} is no {shape.key.noun}"
+            findings.append(Finding(place, wrong, f"should be {shape.key.right}", at_key=True))
+        entries[str(place[-1])] = read(shape.value, entry, place, findings)
+    return entries
+
+
+@read.register
+def _(shape: ObjectShape, value: object, path: Path, findings: Findings) -> object:
+    keys = [field.key for field in shape.fields]
+    if not isinstance(value, dict):
+        return _refuse(shape, value, path, findings, f"a mapping with {', '.join(keys)}")
+    for key in value:
+        if key not in keys:
+            findings.append(_unknown_key(shape, key, path))
+    given = {}
+    for field in shape.fields:
+        if field.key in value:
+            given[field.name] = read(field.shape, value[field.key], (*path, field.key), findings)
+        elif field.default is MISSING:
+            given[field.name] = _left_out(field, path, findings)
+    return shape.cls(**given)
+
+
+@read.register
+def _(shape: TwinShape, value: object, path: Path, findings: Findings) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return dict(_refuse(shape, value, path, findings, "a mapping of properties"))
+    return {str(key): _twin_entry(key, entry, path, findings) for key, entry in value.items()}
+
+
+def _twin_entry(key: object, value: object, path: Path, findings: Findings) -> object:
+    place = (*path, key if isinstance(key, str) else shown(key))
+    if not isinstance(key, str) or not TWIN_KEY.matches(key):
+        wrong = f"{shown(key)} is no {TWIN_KEY.noun}"
+        findings.append(Finding(place, wrong, f"should be {TWIN_KEY.right}", at_key=True))
+    return _twin_value(value, place, findings)
+
+
+def _twin_value(value: object, path: Path, findings: Findings) -> object:
+    match value:
+        case dict():
+            return read(TwinShape(), value, path, findings)
+        case list() | tuple():
+            return [_twin_value(item, (*path, index), findings) for index, item in enumerate(value)]
+        case str() | bool() | int() | float():
+            return value
+        case _:
+            wrong = f"{shown(value)} stands here"
+            findings.append(Finding(path, wrong, "should be a value; leave the key out for none"))
+            return ""
+
+
+def _unknown_key(shape: ObjectShape, key: object, path: Path) -> Finding:
+    place = (*path, key if isinstance(key, str) else shown(key))
+    keys = [field.key for field in shape.fields]
+    if key in LATER_KEYS.get(shape.cls, ()):
+        wrong = f"{key} is not known to this version of Muster"
+        return Finding(place, wrong, f"known: {', '.join(keys)}", at_key=True)
+    return Finding(place, "unknown key", one_of(keys, str(place[-1]), "key"), at_key=True)
+
+
+def _left_out(field: Field, path: Path, findings: Findings) -> Any:  # noqa: ANN401  the shape decides
+    place = (*path, field.key)
+    if field.derived is None:
+        findings.append(Finding(place, "missing", f"add {field.key}: {_first_sentence(field.doc)}"))
+    elif field.derived.wrong:
+        findings.append(Finding(place, field.derived.wrong, field.derived.right))
+    return stand_in(field.shape)
+
+
+def _first_sentence(doc: str) -> str:
+    head = doc.split(". ")[0].rstrip(".")
+    return head[0].lower() + head[1:]
+
+
+def _check_count(count: Count, given: int, path: Path, findings: Findings) -> None:
+    if given < count.least:
+        findings.append(Finding(path, f"no {count.noun}", f"at least {count.least} is needed"))
+    elif count.most is not None and given > count.most:
+        findings.append(Finding(path, f"{given} {count.noun}s", f"at most {count.most} can be"))
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
+
+
+@stand_in.register(TextShape)
+@stand_in.register(ChoiceShape)
+def _(shape: TextShape | ChoiceShape) -> str:
+    return shape.options[0] if isinstance(shape, ChoiceShape) else ""
+
+
+@stand_in.register
+def _(shape: WholeShape) -> int:
+    return shape.bounds.least
+
+
+@stand_in.register(FlagShape)
+def _(_shape: FlagShape) -> bool:
+    return False
+
+
+@stand_in.register(ListShape)
+def _(_shape: ListShape) -> tuple[Any, ...]:
+    return ()
+
+
+@stand_in.register(MapShape)
+@stand_in.register(TwinShape)
+def _(_shape: MapShape | TwinShape) -> dict[str, Any]:
+    return {}
+
+
+@stand_in.register
+def _(shape: ObjectShape) -> object:
+    needed = [field for field in shape.fields if field.default is MISSING]
+    return shape.cls(**{field.name: stand_in(field.shape) for field in needed})
