@@ -1,23 +1,27 @@
 """Puts the engine that was found or built into a project's `.tools/bin`, and remembers which it was.
 
-`.tools/bin` holds links only, so that clones share one engine and `rm -rf .tools` undoes everything. It
-gets the official language host when the engine is an official one, else our own launcher.
+`.tools/bin` shares the engine with the cache, so that clones cost no disk and `rm -rf .tools` undoes all of
+it. An official engine is a symbolic link: it finds its own language host beside the real file. One that we
+built is a hard link (a copy on another file system) with our launcher beside it, because the engine looks
+for its language host beside itself and warns about one that it finds elsewhere.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.build import VERSION, Report, ensure_built
-from engine.search import LANGUAGE_HOST, LAUNCHER_MARK, SUPPORTED, Official, choose, parse_version
+from engine.search import LANGUAGE_HOST, RECORD, SUPPORTED, Official, choose, parse_version
 
 #: Found from where it lies, so that a project that is moved or linked still works.
-_LAUNCHER = f"""#!/bin/sh
+_LAUNCHER = """#!/bin/sh
 # Started by the Pulumi engine; see engine/language_host.py
-exec "$(dirname "$0")/../../.venv/bin/python" -m {LAUNCHER_MARK} "$@"
+project=$(cd -P "$(dirname "$0")/../.." && pwd -P)
+exec "$project/.venv/bin/python" -m engine.language_host "$@"
 """
 
 
@@ -45,14 +49,13 @@ def ensure(project: Path, environment: Mapping[str, str], report: Report) -> Eng
 
 def installed(tools: Path) -> Engine | None:
     """Read which engine was installed; None when there is none, it has gone, or another is needed now."""
-    record = tools / "engine.json"
-    if not (
-        record.exists() and (tools / "bin" / "pulumi").exists() and (tools / "bin" / LANGUAGE_HOST).exists()
-    ):
+    record = tools / RECORD
+    if not (record.exists() and (tools / "bin" / "pulumi").exists()):
         return None
     known = json.loads(record.read_text())
     engine = Engine(Path(known["program"]), known["version"], known["built"])
-    return engine if _still_right(engine) else None
+    whole = not engine.built or (tools / "bin" / LANGUAGE_HOST).exists()
+    return engine if whole and _still_right(engine) else None
 
 
 def _still_right(engine: Engine) -> bool:
@@ -72,26 +75,23 @@ def _obtain(environment: Mapping[str, str], report: Report) -> Engine:
 def _install(engine: Engine, tools: Path) -> None:
     binaries = tools / "bin"
     binaries.mkdir(parents=True, exist_ok=True)
-    for old in (binaries / "pulumi", *binaries.glob(f"{LANGUAGE_HOST}*")):
-        old.unlink(missing_ok=True)
-    (binaries / "pulumi").symlink_to(engine.program)
+    for name in ("pulumi", LANGUAGE_HOST):
+        (binaries / name).unlink(missing_ok=True)
     if engine.built:
+        _link_or_copy(engine.program, binaries / "pulumi")
         launcher = binaries / LANGUAGE_HOST
         launcher.write_text(_LAUNCHER)
         launcher.chmod(0o755)
     else:
-        for host in _official_hosts(engine.program):
-            (binaries / host.name).symlink_to(host)
+        (binaries / "pulumi").symlink_to(engine.program.resolve())
     record = {**asdict(engine), "program": str(engine.program)}
     whole = tools / "engine.json.new"
     whole.write_text(json.dumps(record, indent=2) + "\n")
-    whole.replace(tools / "engine.json")
+    whole.replace(tools / RECORD)
 
 
-def _official_hosts(program: Path) -> list[Path]:
-    """The language host, and the `…-exec` script it needs, beside the engine or beside its link."""
-    for folder in (program.parent, program.resolve().parent):
-        hosts = sorted(folder.glob(f"{LANGUAGE_HOST}*"))
-        if hosts:
-            return hosts
-    return []
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy2(source, target)

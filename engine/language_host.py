@@ -54,7 +54,8 @@ class Host(LanguageServer):
         del request.args[:]
         request.args.append(self._engine_address)
         response: language_pb2.RunResponse = super().Run(request, context)  # type: ignore[no-untyped-call]
-        return response
+        # The SDK has shown the error already; `bail` keeps the engine from showing it a second time.
+        return language_pb2.RunResponse(bail=True) if response.error else response
 
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
@@ -148,9 +149,9 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until the engine ends the process; the last argument that is no flag is its address."""
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    # Ctrl-C reaches the whole foreground group: the engine then ends its plug-ins itself, in its own order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The engine ends a plug-in with SIGINT, and kills what is still there five seconds later.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: stop.set())
     server, port = serve(addresses[-1] if addresses else "")
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

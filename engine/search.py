@@ -27,8 +27,8 @@ MINIMUM_GO: Version = (1, 25, 11)
 GO_FOLDERS = (Path("/usr/local/go/bin"), Path("/usr/lib/go/bin"), Path("/opt/homebrew/bin"))
 
 LANGUAGE_HOST = "pulumi-language-python"
-#: What our own launcher of the language host says, and no official host does.
-LAUNCHER_MARK = "engine.language_host"
+#: Lies in a project's `.tools` and says which engine was put into its `bin`.
+RECORD = "engine.json"
 _ASK_SECONDS = 30
 
 
@@ -72,17 +72,15 @@ def parse_version(text: str) -> Version | None:
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
-def is_ours(host: Path) -> bool:
-    """Tell our own launcher of the language host from an official one."""
-    with host.open("rb") as file:
-        return LAUNCHER_MARK.encode() in file.read(512)
+def _is_ours(program: Path) -> bool:
+    """Tell an engine that an earlier set-up put into some `.tools/bin`: our record lies above it."""
+    return (program.parent.parent / RECORD).exists()
 
 
 def _reason_or_version(program: Path, refused: list[str]) -> str | None:
     """Return the version of a `pulumi` that matches; else add the reason to `refused` (none for our own)."""
     host = program.resolve().with_name(LANGUAGE_HOST)
-    beside = program.with_name(LANGUAGE_HOST)
-    if beside.exists() and is_ours(beside):
+    if _is_ours(program):
         return None
     text = _ask(program, "version")
     version = parse_version(text)
@@ -90,7 +88,7 @@ def _reason_or_version(program: Path, refused: list[str]) -> str | None:
         refused.append(f"{program} does not tell its version")
     elif not SUPPORTED[0] <= version < SUPPORTED[1]:
         refused.append(f"{program} is {text}, but {_range_text()} is needed")
-    elif not (host.exists() or beside.exists()):
+    elif not host.exists():
         refused.append(f"{program} has no {LANGUAGE_HOST} beside it")
     else:
         return dotted(version)

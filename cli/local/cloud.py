@@ -42,7 +42,7 @@ def pid_file(layout: Layout) -> Path:
 
 
 def ensure(layout: Layout, step: Step) -> Endpoints:
-    """Return the running local cloud, starting it when there is none. Raises CloudError with the end of its log."""
+    """Return the running local cloud, starting it when there is none. Raises CloudError."""
     found = proxy_of_running(layout)
     if found:
         step.done(f"runs already, proxy {found}")
@@ -101,7 +101,7 @@ def _ended_text(layout: Layout, code: int) -> str:
     reason = log_file(layout).read_text(errors="replace").strip().splitlines()[-1:]
     return (
         f"The local cloud cannot listen: {''.join(reason)}\n"
-        f"End that process, or choose other ports: {PORTS_VARIABLE}=PROXY,MQTT,HTTPS (0 lets the system choose)."
+        f"End that process, or choose other ports: {PORTS_VARIABLE}=PROXY,MQTT,HTTPS (0: any free one)."
     )
 
 

@@ -1,7 +1,7 @@
 """Runs the real engine on stack `local`: makes the stack, brings it up, reads its outputs.
 
-The engine's own text goes to a log; what it does is read from its event log (`--event-log`, which the Automation
-API uses too), so that progress and the summary never depend on how text looks.
+The engine's own text goes to a log; what it does is read from its event log (`--event-log`, which the
+Automation API uses too), so that progress and the summary never depend on how text looks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from cli.local.layout import STACK, Layout
 from cli.local.progress import Step
 
 _POLL_SECONDS = 0.1
+#: The engine hides `--event-log` without it; the Automation API sets it too.
+_EVENT_LOG_FLAG = {"PULUMI_DEBUG_COMMANDS": "true"}
 _VERBS = {
     "create": "creating",
     "update": "updating",
@@ -72,7 +74,7 @@ class Deployment:
             process = subprocess.Popen(
                 self._command(*arguments),
                 cwd=self.layout.project,
-                env=dict(self.environment),
+                env={**self.environment, **_EVENT_LOG_FLAG},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
