@@ -1,0 +1,30 @@
+"""The Pulumi program: load the fleet description, check it and its certificates, build, export."""
+
+import os
+from pathlib import Path
+
+import pulumi
+
+from components.fleet import build
+from components.trust import load_trust
+from fleet import FleetError, load
+
+PROJECT = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Declare the stack's fleet; every fault of the description at once, before anything is declared."""
+    stack = pulumi.get_stack()
+    file = Path(os.path.relpath(PROJECT / "stacks" / f"Pulumi.{stack}.yaml"))
+    try:
+        described = pulumi.Config("muster").require_object("fleet")
+        location = pulumi.Config("azure-native").get("location")
+        fleet = load(described, file=file, stack=stack, location=location)
+        outputs = build(fleet, load_trust(fleet, PROJECT, file))
+    except FleetError as error:
+        raise pulumi.RunError(f"nothing was changed: {len(error.faults)} faults\n{error}") from None
+    for name, value in outputs.items():
+        pulumi.export(name, value)
+
+
+main()

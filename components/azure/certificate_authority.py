@@ -1,0 +1,51 @@
+"""A CA chain in the provisioning service, each certificate with true proof of possession."""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+import pulumi
+
+from components.muster import VerifiedCertificate
+
+ROOT = "root"
+"""Name of the root certificate in the provisioning service; no issuer may have it."""
+
+
+class CertificateAuthorityArgs(TypedDict):
+    """Arguments of CertificateAuthority: public certificates only, in PEM."""
+
+    provisioning_service_id: pulumi.Input[str]
+    root: str
+    issuers: Mapping[str, str]
+    """PEM by the issuer's name, which is also its name in the service."""
+
+
+class CertificateAuthority(pulumi.ComponentResource):
+    """The root and the intermediates of a chain, trusted by DPS because their keys' holder proved to hold
+    them.
+
+    The provider asks DPS for a verification code, has the signer issue a certificate on it, and hands that
+    in. Keys stay with the signer: the program, its state and its previews hold public certificates.
+    """
+
+    thumbprints: dict[str, pulumi.Output[str]]
+
+    def __init__(
+        self, name: str, args: CertificateAuthorityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("muster:azure:CertificateAuthority", name, {}, opts)
+        service = args["provisioning_service_id"]
+        self.thumbprints = {
+            which: self._certificate(name, service, which, pem).thumbprint
+            for which, pem in {ROOT: args["root"], **args["issuers"]}.items()
+        }
+        self.register_outputs({"thumbprints": self.thumbprints})
+
+    def _certificate(
+        self, name: str, service: pulumi.Input[str], which: str, pem: str
+    ) -> VerifiedCertificate:
+        return VerifiedCertificate(
+            f"{name}-{which}",
+            {"provisioning_service_id": service, "certificate_name": which, "certificate": pem},
+            pulumi.ResourceOptions(parent=self),
+        )
