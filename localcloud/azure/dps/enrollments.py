@@ -160,7 +160,7 @@ def _info(certificate: x509.Certificate) -> dict[str, Any]:
 
 def _faults(group_id: str, body: Group, document: Group, linked_hosts: Collection[str]) -> Iterator[str]:
     if not IDENTIFIER.fullmatch(group_id):
-        yield f"enrollmentGroupId {group_id!r} must be letters, digits and - . _ : with none of these at the ends"
+        yield f"enrollmentGroupId {group_id!r} must be letters, digits and inner - . _ :"
     if str(body.get("enrollmentGroupId", group_id)).lower() != group_id.lower():
         yield f"enrollmentGroupId {body['enrollmentGroupId']!r} differs from {group_id!r} in the address"
     if document["provisioningStatus"] not in _STATUSES:

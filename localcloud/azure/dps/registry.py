@@ -53,7 +53,7 @@ class ProvisioningRegistry:
         document["lastUpdatedDateTimeUtc"] = now
         document["etag"] = str(uuid.uuid4())
         self._store.put("enrollment-group", _key(dps, group_id), document)
-        self._candidates.pop(dps, None)
+        self._candidates.pop(dps.lower(), None)
         return shown_group(document)
 
     def get_group(self, dps: str, group_id: str) -> Group:
@@ -68,11 +68,19 @@ class ProvisioningRegistry:
             self._store.delete("enrollment-group", _key(dps, group_id))
             for record in self.list_registrations(dps, group_id):
                 self._store.delete("registration", _key(dps, record["registrationId"]))
-        self._candidates.pop(dps, None)
+        self._candidates.pop(dps.lower(), None)
 
     def list_groups(self, dps: str) -> list[Group]:
         """All groups of a service, by id."""
         return [shown_group(document) for _, document in self._store.list("enrollment-group", _key(dps, ""))]
+
+    def delete_service(self, dps: str) -> None:
+        """Forget everything of a provisioning service that was deleted; its devices stay in their hubs."""
+        with self._store.transaction():
+            for kind in ("enrollment-group", "registration"):
+                for key, _ in self._store.list(kind, _key(dps, "")):
+                    self._store.delete(kind, key)
+        self._candidates.pop(dps.lower(), None)
 
     # Registration records
 
@@ -195,7 +203,7 @@ class ProvisioningRegistry:
 
 
 def _key(dps: str, identifier: str) -> str:
-    return f"{dps}/{identifier.lower()}"
+    return f"{dps.lower()}/{identifier.lower()}"
 
 
 def _check_etag(document: dict[str, Any] | None, if_match: str | None, what: str) -> None:

@@ -1,0 +1,164 @@
+"""DPS' device protocol over MQTT: register, poll, the hub and device id in the answer.
+
+Topics: "Communicate with your DPS using the MQTT protocol" (learn.microsoft.com/azure/iot-dps/
+iot-dps-mqtt-support); bodies: device.json 2021-10-01. API versions in user names are not refused: they
+reach from 2019-03-31 on and the messages are the same. Answers go out at QoS 0.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+from localcloud.azure.counters import Counters
+from localcloud.azure.dps.errors import DpsError
+from localcloud.azure.dps.matching import Refused
+from localcloud.azure.dps.registry import Match, ProvisioningRegistry
+from localcloud.azure.hub.twins import now_text
+from localcloud.azure.mqtt import packets
+from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
+from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic, write_object
+from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
+from localcloud.azure.mqtt.session import Channel, ConnectRefused, Peer
+
+LOG = logging.getLogger("localcloud.dps")
+RETRY_AFTER_SECONDS = 2
+_ANSWERS = "$dps/registrations/res/"
+_REGISTER = "$dps/registrations/PUT/iotdps-register/"
+_STATUS = "$dps/registrations/GET/iotdps-get-operationstatus/"
+
+
+class DpsDevices:
+    """Admits devices to all provisioning services; refusals are logged and counted by reason."""
+
+    def __init__(self, registry: ProvisioningRegistry, counters: Counters) -> None:
+        self.registry = registry
+        self.seats: Seats[Channel] = Seats()
+        self._counters = counters
+
+    def accept(self, connect: Connect, peer: Peer, channel: Channel) -> "Registration":
+        """Decide on `{idScope}/registrations/{registration id}/api-version=…`. Raises ConnectRefused."""
+        id_scope, _, registration_id, *_ = [*connect.username.split("/"), "", ""]
+        try:
+            if connect.client_id.lower() != registration_id.lower():
+                raise Refused(
+                    "malformed-registration-id", "the client id and the user name name different ids"
+                )
+            match = self.registry.admit(id_scope, registration_id, peer.chain())
+            conversation = Registration(self, match, channel)
+            self.seats.take(conversation.seat, channel)
+        except Refused as refused:
+            self.refuse(self.registry.owner_of(id_scope), registration_id, refused)
+            raise ConnectRefused(packets.NOT_AUTHORIZED, refused.reason) from refused
+        except TooManyTakeovers as error:
+            LOG.warning("too many takeovers", extra={"fields": {"registrationId": registration_id}})
+            raise ConnectRefused(packets.UNAVAILABLE, str(error)) from error
+        return conversation
+
+    def refuse(self, dps: str, registration_id: str, refused: Refused) -> None:
+        """Log and count a refusal, under "{dps}/{reason}"."""
+        self._counters.add(f"{dps}/{refused.reason}")
+        fields = {
+            "dps": dps,
+            "registrationId": registration_id[:128],
+            "reason": refused.reason,
+            "detail": refused.message,
+        }
+        LOG.warning("registration refused", extra={"fields": fields})
+
+
+class Registration:
+    """One admitted device's conversation with DPS."""
+
+    __slots__ = ("_channel", "_devices", "_listening", "_match", "seat", "session_present")
+
+    def __init__(self, devices: DpsDevices, match: Match, channel: Channel) -> None:
+        self._devices = devices
+        self._match = match
+        self._channel = channel
+        self._listening = False
+        self.seat = f"{match.dps}/{match.registration_id.lower()}"
+        self.session_present = False
+
+    def publish(self, message: Publish) -> None:
+        """Register or poll; every request is answered, an error too."""
+        path, query = read_topic(message.topic)
+        request_id = query.get("$rid", "")
+        try:
+            if path == _REGISTER:
+                self._register(message.payload, request_id)
+            elif path == _STATUS:
+                self._status(query.get("operationId", ""), request_id)
+            else:
+                raise MalformedPacket("a device may not publish to this topic of DPS")
+        except Refused as refused:
+            self._devices.refuse(self._match.dps, self._match.registration_id, refused)
+            self._fail(request_id, DpsError(403, 403000, f"{refused.reason}: {refused.message}"))
+        except DpsError as error:
+            LOG.warning("registration failed", extra={"fields": self._fields(detail=error.message)})
+            self._fail(request_id, error)
+
+    def subscribe(self, topic_filter: str, qos: int) -> int:
+        """Only the answers are to be had."""
+        if topic_filter != f"{_ANSWERS}#":
+            return packets.SUBSCRIPTION_REFUSED
+        self._listening = True
+        return min(qos, 1)
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """No more answers."""
+        if topic_filter == f"{_ANSWERS}#":
+            self._listening = False
+
+    def closed(self) -> None:
+        """The device has gone."""
+        self._devices.seats.leave(self.seat, self._channel)
+
+    def _register(self, payload: bytes, request_id: str) -> None:
+        self._check_body(payload)
+        assignment = self._devices.registry.assign(self._match)
+        LOG.info("assigned", extra={"fields": self._fields(hub=assignment.hub_host)})
+        body = {
+            "operationId": assignment.operation_id,
+            "status": "assigning",
+            "registrationState": {"registrationId": self._match.registration_id, "status": "assigning"},
+        }
+        self._answer(202, request_id, body, f"&retry-after={RETRY_AFTER_SECONDS}")
+
+    def _status(self, operation_id: str, request_id: str) -> None:
+        match = self._match
+        assignment = self._devices.registry.operation(match.dps, match.registration_id, operation_id)
+        body = {
+            "operationId": assignment.operation_id,
+            "status": "assigned",
+            "registrationState": assignment.state,
+        }
+        self._answer(200, request_id, body)
+
+    def _check_body(self, payload: bytes) -> None:
+        """DeviceRegistration: `registrationId`, and a `payload` that only custom allocation reads."""
+        if not payload:
+            return
+        try:
+            named = read_object(payload).get("registrationId", self._match.registration_id)
+        except BadPayload as error:
+            raise DpsError(400, 400000, f"The registration is {error}.") from error
+        if str(named).lower() != self._match.registration_id.lower():
+            raise DpsError(400, 400000, "registrationId differs from the id that connected.")
+
+    def _fail(self, request_id: str, error: DpsError) -> None:
+        body = {
+            "errorCode": error.error_code,
+            "trackingId": str(uuid.uuid4()),
+            "message": error.message,
+            "timestampUtc": now_text(),
+        }
+        self._answer(error.status, request_id, body)
+
+    def _answer(self, status: int, request_id: str, body: dict[str, Any], more: str = "") -> None:
+        if self._listening:
+            self._channel.publish(f"{_ANSWERS}{status}/?$rid={request_id}{more}", write_object(body))
+
+    def _fields(self, **more: str) -> dict[str, str]:
+        match = self._match
+        known = {"dps": match.dps, "registrationId": match.registration_id, "group": match.group_id}
+        return {**known, **more}

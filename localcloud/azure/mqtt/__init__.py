@@ -1,0 +1,7 @@
+"""MQTT 3.1.1 over mutual TLS, for DPS and all hubs.
+
+packets     the codec, pure
+session     one client's conversation; `Service`, `Conversation` and `Channel` are what a device protocol
+implements endpoint    TLS on one transport, and the listener that all transports share seats       one
+connection a client id, takeovers limited
+"""
