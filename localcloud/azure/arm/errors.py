@@ -1,23 +1,15 @@
 """What Azure Resource Manager refuses, in its published shape.
 
     ArmError     status, code, message, details
-    Fault        one thing wrong with a body: target (path in the body) and message
 
 ARM answers `{"error": {"code", "message", "details": [{"code", "target", "message"}]}}` (ErrorResponse of
 common-types/resource-management in Azure/azure-rest-api-specs).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with a request; `target` is where, e.g. "properties.minTlsVersion"."""
-
-    target: str
-    message: str
+from localcloud.azure.shapes import Fault
 
 
 class ArmError(Exception):
@@ -43,5 +35,5 @@ class ArmError(Exception):
 def invalid(faults: Iterable[Fault]) -> ArmError:
     """All faults of one request in one answer; the message names each, for clients that show no details."""
     found = tuple(faults)
-    listed = "; ".join(f"{it.target}: {it.message}" for it in found)
+    listed = "; ".join(map(str, found))
     return ArmError(400, "InvalidRequestContent", f"The request content was invalid: {listed}", found)

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, ForwardRef
 
-from localcloud.azure.arm.shapes import Choice, Kind, ListOf, MapOf, Member, Scalar, Shape
+from localcloud.azure.shapes import Choice, Kind, ListOf, MapOf, Member, Scalar, Shape
 
 _OLD_SCALARS = {
     "str": "str",

@@ -1,6 +1,6 @@
 """What a request body may hold, and all that is wrong with one.
 
-A `Shape` is read from a published azure-mgmt model (`models.py`). `check` reports every fault at once, drops
+A `Shape` is read from a published azure-mgmt model (`arm/models.py`). `check` reports every fault at once, drops
 what only the service writes, and gives enumeration values their published spelling, as ARM does.
 """
 
@@ -11,7 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.azure.arm.errors import Fault
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a request; `target` is where, e.g. "properties.minTlsVersion"."""
+
+    target: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.message}"
+
 
 Faults = list[Fault]
 
