@@ -31,6 +31,8 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 #: How long the host waits for calls under way once it was told to stop, in seconds.
 _STOP_GRACE_SECONDS = 1.0
+#: How often it looks whether the engine is still there, in seconds.
+_LOOK_SECONDS = 1.0
 
 
 class Host(LanguageServer):
@@ -155,10 +157,18 @@ def main(arguments: Sequence[str]) -> int:
     server, port = serve(addresses[-1] if addresses else "")
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    stop.wait()
+    _wait_for_end(stop)
     server.stop(_STOP_GRACE_SECONDS).wait()
     return 0
 
 
+def _wait_for_end(stop: threading.Event) -> None:
+    """Wait until the engine says so, or has gone: one that was killed cannot end its plug-ins."""
+    engine = os.getppid()
+    while not stop.wait(_LOOK_SECONDS) and os.getppid() == engine:
+        pass
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # At once: a program that never returns would keep its thread, and so the process, alive.
+    os._exit(main(sys.argv[1:]))

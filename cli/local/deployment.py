@@ -62,10 +62,13 @@ class Deployment:
     layout: Layout
     environment: Mapping[str, str]
 
+    def ensure_stack(self) -> None:
+        """Make the stack in the backend when it is not there."""
+        if not self.stack_file().exists():
+            self.run("stack", "init", STACK)
+
     def up(self, step: Step) -> Outcome:
         """Make the resources as the stack file says. Raises DeploymentError with the engine's diagnostics."""
-        if not self.stack_file().exists():
-            self.run("stack", "init", STACK, "--non-interactive")
         events = self.layout.state / "pulumi-events.jsonl"
         events.unlink(missing_ok=True)
         outcome = Outcome()

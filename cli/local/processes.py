@@ -26,13 +26,23 @@ class Record:
     pid: int
     created: float
     arguments: tuple[str, ...]
+    told: dict[str, str]
     log_offset: int
 
 
 def start(
-    command: Sequence[str | Path], environment: Mapping[str, str], folder: Path, log: Path, pid_file: Path
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    pid_file: Path,
+    told: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, which Ctrl-C here does not end; write its pid file."""
+    """Start a process in a session of its own, which Ctrl-C here does not end; write its pid file.
+
+    `told` is what else decides whether it still is the right process later: it stands in the pid file, so it
+    must not be secret.
+    """
     arguments = tuple(map(str, command))
     with log.open("ab") as out:
         offset = out.tell()
@@ -46,7 +56,13 @@ def start(
             start_new_session=True,
         )
     created = psutil.Process(process.pid).create_time()
-    record = {"pid": process.pid, "created": created, "arguments": arguments, "log_offset": offset}
+    record = {
+        "pid": process.pid,
+        "created": created,
+        "arguments": arguments,
+        "told": dict(told or {}),
+        "log_offset": offset,
+    }
     whole = pid_file.with_suffix(".new")
     whole.write_text(json.dumps(record))
     whole.replace(pid_file)
@@ -58,7 +74,9 @@ def read(pid_file: Path) -> Record | None:
     if not pid_file.exists():
         return None
     known = json.loads(pid_file.read_text())
-    return Record(known["pid"], known["created"], tuple(known["arguments"]), known["log_offset"])
+    return Record(
+        known["pid"], known["created"], tuple(known["arguments"]), known["told"], known["log_offset"]
+    )
 
 
 def running(pid_file: Path) -> psutil.Process | None:

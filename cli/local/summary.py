@@ -1,0 +1,151 @@
+"""What an `up` came to: a table for a person, summary.json for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.local.deployment import Outcome
+from cli.local.devices import Device
+from cli.local.layout import STACK
+from cli.local.provisioning import Provisioned
+
+#: Beyond so many devices the table counts them by hub and names only those that failed.
+_LISTED_DEVICES = 25
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that one `up` did and found."""
+
+    outcome: Outcome
+    provisioned: Provisioned
+    certificates_issued: int
+    cloud_started: bool
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether this `up` changed anything at all."""
+        done = self.provisioned.started + self.provisioned.stopped + self.certificates_issued
+        return self.outcome.changed or self.cloud_started or done > 0
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every device that was asked for is up."""
+        return not self.provisioned.failed
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of summary.json; durations are in seconds."""
+        hubs = Counter(self.provisioned.readings[device].hub for device in self.provisioned.up)
+        changes = self.outcome.changes
+        return {
+            "stack": STACK,
+            "changed": self.changed,
+            "seconds": round(self.seconds, 3),
+            "clouds": {
+                "azure": {
+                    "requested": len(self.provisioned.readings),
+                    "provisioned": len(self.provisioned.up),
+                    "seconds": round(self.provisioned.seconds, 3),
+                    "hubs": dict(sorted(hubs.items())),
+                }
+            },
+            "resources": {
+                "created": changes["create"],
+                "updated": changes["update"],
+                "replaced": changes["replace"],
+                "deleted": changes["delete"],
+                "same": changes["same"],
+            },
+            "devices": [self._device(device) for device in self.provisioned.readings],
+        }
+
+    def _device(self, device: Device) -> dict[str, Any]:
+        reading = self.provisioned.readings[device]
+        known = {"hub": reading.hub, "seconds": reading.seconds, "reason": reading.reason}
+        named = {
+            "registrationId": device.registration_id,
+            "group": device.group,
+            "state": reading.state.value,
+        }
+        return named | {key: value for key, value in known.items() if value}
+
+    def save(self, path: Path) -> None:
+        """Write summary.json, whole or not at all."""
+        whole = path.with_suffix(".new")
+        whole.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        whole.replace(path)
+
+    def show(self, console: Console) -> None:
+        """Print what was made, how the devices came up, and what to try next."""
+        console.print()
+        console.print(self._resources_table())
+        console.print(self._devices_table())
+        if self.provisioned.failed:
+            console.print(self._failures_table())
+        for line in self._closing():
+            console.print(line, highlight=False, soft_wrap=True)
+
+    def _resources_table(self) -> Table:
+        table = Table(title="Resources of stack local", title_justify="left")
+        for name in ("created", "updated", "replaced", "deleted", "unchanged"):
+            table.add_column(name, justify="right")
+        counts = self.as_json()["resources"]
+        table.add_row(*(str(count) for count in counts.values()))
+        return table
+
+    def _devices_table(self) -> Table:
+        table = Table(title="Devices", title_justify="left")
+        for name in ("hub", "devices", "slowest"):
+            table.add_column(name, justify="left" if name == "hub" else "right", overflow="fold")
+        by_hub: dict[str, list[float]] = {}
+        for device in self.provisioned.up:
+            reading = self.provisioned.readings[device]
+            by_hub.setdefault(reading.hub, []).append(reading.seconds)
+        for hub, seconds in sorted(by_hub.items()):
+            table.add_row(hub, str(len(seconds)), f"{max(seconds):.1f} s")
+        return table
+
+    def _failures_table(self) -> Table:
+        table = Table(title="Devices that did not come up", title_justify="left")
+        for name in ("device", "state", "reason"):
+            table.add_column(name, overflow="fold")
+        failed = list(self.provisioned.failed.items())
+        for device, reading in failed[:_LISTED_DEVICES]:
+            table.add_row(device.registration_id, reading.state.value, reading.reason)
+        if len(failed) > _LISTED_DEVICES:
+            table.add_row(f"… and {len(failed) - _LISTED_DEVICES} more", "", "summary.json lists all")
+        return table
+
+    def _closing(self) -> list[str]:
+        up, wanted = len(self.provisioned.up), len(self.provisioned.readings)
+        if not self.changed:
+            return [
+                f"Nothing changed: {up} of {wanted} devices are up ({self.seconds:.1f} s).",
+                *_next_steps(),
+            ]
+        took = f"; enrolment took {self.provisioned.seconds:.1f} s" if self.provisioned.started else ""
+        return [f"{up} of {wanted} devices are up{took}, everything {self.seconds:.1f} s.", *_next_steps()]
+
+
+def _next_steps() -> list[str]:
+    return [
+        "Try next:",
+        "  make shell            plain `pulumi preview`, `pulumi stack export` and `muster status`",
+        "  make up DEVICES=200   more devices",
+        "  edit stacks/Pulumi.local.yaml, then `make up`: the change is a diff like any other",
+        "  make down             stop everything",
+    ]
+
+
+def read(path: Path) -> Mapping[str, Any] | None:
+    """Read the last summary; None when there is none."""
+    return json.loads(path.read_text()) if path.exists() else None

@@ -1,0 +1,58 @@
+"""`muster status`: what runs now, without changing or asking anything of the cloud."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.local import cloud, summary
+from cli.local.devices import Device, Reading, look
+from cli.local.layout import STACK, Layout, find
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def status(as_json: bool) -> None:
+    """Show whether the local cloud runs and how far each device is."""
+    layout = find()
+    if as_json:
+        click.echo(json.dumps(_document(layout), indent=2))
+    else:
+        _show(layout, Console())
+
+
+def _readings(layout: Layout) -> dict[str, Reading]:
+    folders = sorted(folder for folder in layout.devices.glob("*") if folder.is_dir())
+    return {folder.name: look(Device(folder.name, "", "", folder)) for folder in folders}
+
+
+def _document(layout: Layout) -> dict[str, Any]:
+    devices = [
+        {"registrationId": name, "state": reading.state.value, "hub": reading.hub, "reason": reading.reason}
+        for name, reading in _readings(layout).items()
+    ]
+    proxy = cloud.proxy_of_running(layout)
+    return {"stack": STACK, "cloud": {"running": proxy is not None, "proxy": proxy}, "devices": devices}
+
+
+def _show(layout: Layout, console: Console) -> None:
+    proxy = cloud.proxy_of_running(layout)
+    console.print(f"Local cloud: {f'listens, proxy {proxy}' if proxy else 'does not run'}", highlight=False)
+    readings = _readings(layout)
+    if not readings:
+        console.print("Devices: none. `make up` starts some.", highlight=False)
+        return
+    table = Table("device", "state", "hub", "since start", "reason")
+    for name, reading in readings.items():
+        seconds = f"{reading.seconds:.1f} s" if reading.seconds else ""
+        table.add_row(name, reading.state.value, reading.hub, seconds, reading.reason)
+    console.print(table)
+    last = summary.read(layout.summary)
+    if last:
+        azure = last["clouds"]["azure"]
+        text = f"Last `muster up`: {azure['provisioned']} of {azure['requested']} devices came up."
+        console.print(text, highlight=False)
