@@ -77,7 +77,7 @@ def issued(
     return _assemble(order, signer, issuer, moment)
 
 
-def subject(common_name: str, organization: Sequence[x509.NameAttribute] = ()) -> x509.Name:
+def subject(common_name: str, organization: Sequence[x509.NameAttribute[str | bytes]] = ()) -> x509.Name:
     """A subject: the fleet as organization (when given), then the common name."""
     return x509.Name([*organization, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 

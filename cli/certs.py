@@ -201,11 +201,15 @@ def _verified(leaf: Path, issuers: Sequence[Path], root: Path) -> x509.Certifica
 
 def _prompt(*, confirm: bool = False) -> Callable[[], str] | None:
     """How to ask for the passphrase; None where nobody is there to answer."""
-    if not sys.stdin.isatty():
+    if not _somebody_answers():
         return None
     return lambda: click.prompt(
         "Passphrase of the key store", hide_input=True, confirmation_prompt=confirm, err=True, type=str
     )
+
+
+def _somebody_answers() -> bool:
+    return sys.stdin.isatty()
 
 
 def _record(directory: Path, certificates: dict[str, x509.Certificate]) -> dict[str, Any]:
