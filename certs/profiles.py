@@ -79,7 +79,8 @@ DEVICE = Profile(
 POSSESSION = Profile(
     name="possession",
     ca=False,
-    # As Azure's own sample makes it (Azure/azure-iot-sdk-c, tools/CACertificates, section usr_cert).
+    # A client certificate, as Azure's own sample makes it (Azure/azure-iot-sdk-c, tools/CACertificates/certGen.sh
+    # and openssl_root_ca.cnf, section usr_cert), without the usages that only RSA and e-mail need.
     key_usage=("digital_signature",),
     extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
     days=1,
