@@ -1,0 +1,78 @@
+"""A project folder of the benchmarks' own, with a stack that is up: nobody's local state is touched."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.local import environment
+from cli.local.layout import Layout
+
+PROJECT = Path(__file__).parent.parent
+_LINKED = ("Pulumi.yaml", "__main__.py", "stacks", "provider", ".venv", ".tools")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project folder where `muster up` has run."""
+
+    root: Path
+
+    @property
+    def layout(self) -> Layout:
+        """Where its files lie."""
+        return Layout(self.root)
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        """What the local cloud says of itself: proxy, ports, pid."""
+        found: dict[str, Any] = json.loads((self.layout.cloud / "endpoints.json").read_text())
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """What child processes of the local stack get."""
+        return environment.variables(self.layout, str(self.endpoints["proxy"]))
+
+    def pulumi(self, *arguments: str, folder: Path | None = None) -> str:
+        """Run the engine and return what it printed. Raises CalledProcessError with the output in it."""
+        command = ["pulumi", *arguments, "--stack", "local", "--non-interactive"]
+        return _run(command, folder or self.root, self.environment())
+
+    def up(self, devices: int) -> None:
+        """Run `muster up` here."""
+        _run([str(self.root / ".venv/bin/muster"), "up", "--devices", str(devices)], self.root, _plain())
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json"))
+        return found
+
+
+@contextmanager
+def started(devices: int) -> Iterator[Workspace]:
+    """A new workspace with that many devices up; taken down and removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
+        workspace = Workspace(Path(folder))
+        for name in _LINKED:
+            (workspace.root / name).symlink_to(PROJECT / name)
+        try:
+            workspace.up(devices)
+            yield workspace
+        finally:
+            _run([str(workspace.root / ".venv/bin/muster"), "down"], workspace.root, _plain())
+
+
+def _plain() -> dict[str, str]:
+    return {**os.environ, "MUSTER_PORTS": "0,0,0", "NO_COLOR": "1"}
+
+
+def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
