@@ -15,8 +15,9 @@ REPORT = PROJECT / "docs" / "benchmarks.md"
 
 _HEAD = """# Benchmarks
 
-Written by `make bench`; every figure stands beside its peer, measured in turn in the same run. Median (minimum to
-maximum). These machines are noisy: trust ratios before seconds. {when}, Python {python}, {cpus} processors.
+Written by `make bench`; every figure stands beside its peer, measured in turn in the same run. Median
+(minimum to maximum). These machines are noisy: trust ratios before seconds. {when}, Python {python},
+{cpus} processors.
 """
 
 

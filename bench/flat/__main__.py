@@ -53,11 +53,10 @@ for key, hub in zip(("eu-1", "eu-2"), hubs, strict=True):
             scope=hub.id,
             principal_id=dps.identity.apply(lambda identity: identity.principal_id if identity else ""),
             principal_type="ServicePrincipal",
-            role_definition_id=hub.id.apply(
-                lambda scope, role=role: (
-                    "/".join(scope.split("/")[:3])
-                    + f"/providers/Microsoft.Authorization/roleDefinitions/{role}"
-                )
+            role_definition_id=pulumi.Output.concat(
+                "/subscriptions/",
+                hub.id.apply(lambda scope: scope.split("/")[2]),
+                f"/providers/Microsoft.Authorization/roleDefinitions/{role}",
             ),
             role_assignment_name=str(uuid.uuid5(uuid.NAMESPACE_URL, f"flat/{key}/{role}")),
         )
