@@ -79,8 +79,8 @@ DEVICE = Profile(
 POSSESSION = Profile(
     name="possession",
     ca=False,
-    # A client certificate, as Azure's own sample makes it (Azure/azure-iot-sdk-c, tools/CACertificates/certGen.sh
-    # and openssl_root_ca.cnf, section usr_cert), without the usages that only RSA and e-mail need.
+    # A client certificate, as Azure's own sample makes it (Azure/azure-iot-sdk-c, tools/CACertificates:
+    # certGen.sh, and section usr_cert of openssl_root_ca.cnf), without what only RSA and e-mail need.
     key_usage=("digital_signature",),
     extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
     days=1,
