@@ -1,7 +1,8 @@
 """The `muster` command's front door: which subcommands there are, and how a user's mistake ends.
 
-Subcommands are imported when they are called, so that `muster --help` stays fast. To add one, write `cli/<name>.py`
-and name it in COMMANDS. Exit codes: 0 done, 1 refused (the reason stands on standard error), 2 wrong usage.
+Subcommands are imported when they are called, so that `muster --help` stays fast. To add one, write
+`cli/<name>.py` and name it in COMMANDS. Exit codes: 0 done, 1 refused (the reason is on standard error),
+2 wrong usage.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ USER_ERRORS: tuple[str, ...] = (
     "certs.errors:CertsError",
     "engine.errors:EngineError",
 )
-"""Roots of error trees whose messages are for the person, as module:attribute. `click.ClickException` counts anyway;
-any other error is a fault of ours and keeps its traceback."""
+"""Roots of error trees whose messages are for the person, as module:attribute.
+
+`click.ClickException` counts anyway; any other error is a fault of ours and keeps its traceback.
+"""
 
 
 class LazyCommands(click.Group):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from fleet import twins
 from fleet.description import Fleet
-from fleet.errors import Finding, Path, one_of, shown
+from fleet.errors import Finding, Path, named, one_of, shown
 
 _UNITS_MOST = {"F1": 1, "S1": 200, "S2": 200, "S3": 10}
 
@@ -56,7 +56,7 @@ def _one_group_an_issuer(fleet: Fleet) -> Iterator[Finding]:
         other = first.setdefault(issuer, group_id)
         if other != group_id:
             path = ("groups", group_id, "attestation", "x509", "issuer")
-            wrong = f"issuer {shown(issuer)} belongs to group {other} already"
+            wrong = f"issuer {shown(issuer)} belongs to group {named(other)} already"
             needs: Path = ("groups", other, "attestation", "x509", "issuer")
             yield Finding(path, wrong, "a group needs an issuer of its own", needs=(needs,))
 
@@ -77,7 +77,7 @@ def _hub_names_differ(fleet: Fleet) -> Iterator[Finding]:
     for key, hub in fleet.azure.hubs.items():
         other = first.setdefault(hub.name.lower(), key)
         if other != key:
-            wrong = f"hub {other} has the name {shown(hub.name)} already"
+            wrong = f"hub {named(other)} has the name {shown(hub.name)} already"
             needs: Path = ("azure", "hubs", other, "name")
             yield Finding(("azure", "hubs", key, "name"), wrong, "choose another name", needs=(needs,))
 
@@ -96,7 +96,7 @@ def _one_free_hub(fleet: Fleet) -> Iterator[Finding]:
     """A subscription has at most one free hub: "IoT Hub quotas and throttling", learn.microsoft.com."""
     free = [key for key, hub in fleet.azure.hubs.items() if hub.sku == "F1"]
     for key in free[1:]:
-        wrong = f"a second free hub, {free[0]} is one"
+        wrong = f"a second free hub, {named(free[0])} is one"
         yield Finding(
             ("azure", "hubs", key, "sku"), wrong, "a subscription has one F1 hub at most: S1, S2 or S3"
         )
@@ -107,7 +107,7 @@ def _certificates_differ(fleet: Fleet) -> Iterator[Finding]:
     for key, file in fleet.identity.issuers.items():
         other = first.setdefault(file, key)
         if other != key:
-            wrong = f"{shown(file)} is the file of {other} already"
+            wrong = f"{shown(file)} is the file of {named(other)} already"
             needs: Path = ("identity", "root")
             yield Finding(
                 ("identity", "issuers", key), wrong, "an issuer needs a file of its own", needs=(needs,)

@@ -78,7 +78,9 @@ Location = Annotated[
 ProjectPath = Annotated[
     str,
     Text(
-        r"[^/\\\x00-\x20\x7f](?:[^\\\x00-\x1f\x7f]{0,253}[^\\\x00-\x20\x7f])?",
+        r"[^/\\\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]"
+        r"(?:[^\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]{0,253}"
+        r"[^\\\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff])?",
         "relative path",
         "a path relative to the project's root (the folder of Pulumi.yaml), with forward slashes",
     ),

@@ -107,8 +107,8 @@ def parse(data: bytes, file: str) -> Document:
         wrong = f"the character {shown(chr(error.character))} cannot stand in YAML"
         line, column = _line_and_column(text, error.position)
         raise FleetError([Fault(file, line, column, "", wrong, "remove it")]) from None
-    except ValueError as error:
-        # PyYAML's own slips on odd input, such as an escape beyond Unicode ("\UFFFFFFFF").
+    except (ValueError, OverflowError) as error:
+        # PyYAML lets Python's own errors through, as on an escape beyond Unicode ("\UFFFFFFFF").
         raise FleetError(
             [Fault(file, None, None, "", f"this is no YAML: {error}", "mend the text")]
         ) from None
@@ -158,11 +158,16 @@ class _Plain:
         self._marks[path] = _mark(node)
         self._stop_a_bomb(node, path)
         if node.tag.startswith(_EXPLICIT):
-            tag = node.tag.removeprefix(_EXPLICIT)
+            tag = node.tag.removeprefix(_EXPLICIT).replace("tag:yaml.org,2002:", "!!")
             self._note_at(node, path, f"the tag {shown(tag)}", "write the value without a tag")
             node.tag = _STRING
         if isinstance(node, MappingNode):
-            return {key: self._value(entry, (*path, key)) for key, entry in self._entries(node, path)}
+            entries = {key: self._value(entry, (*path, key)) for key, entry in self._entries(node, path)}
+            if list(entries) == ["secure"] and isinstance(entries["secure"], str):
+                self._note_at(
+                    node, path, "an encrypted value", "write it in clear; secrets have no place here"
+                )
+            return entries
         if isinstance(node, SequenceNode):
             return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, path)
@@ -181,6 +186,8 @@ class _Plain:
         seen: dict[str, int] = {}
         for key_node, entry in node.value:
             key = self._key(key_node, path)
+            if key is None:
+                continue
             place = (*path, key)
             line = _mark(key_node).line
             if key in seen:
@@ -191,13 +198,15 @@ class _Plain:
             self._key_marks[place] = _mark(key_node)
             yield key, entry
 
-    def _key(self, node: Node, path: Path) -> str:
+    def _key(self, node: Node, path: Path) -> str | None:
+        """The key as text; None where the entry is of no use at all."""
         if not isinstance(node, ScalarNode):
             self._note_at(node, path, "a key that is no text", "a key is plain text")
-            return "?"
+            return None
         if node.value == "<<" and node.style is None:
             self._note_at(node, (*path, "<<"), "a merge key", "write the keys out")
-        elif node.tag != _STRING:
+            return None
+        if node.tag != _STRING:
             self._note_at(node, (*path, node.value), f"the key {node.value} is no text", "put it in quotes")
         return str(node.value)
 

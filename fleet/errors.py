@@ -80,6 +80,11 @@ def written(path: Path) -> str:
     return text
 
 
+def named(key: str) -> str:
+    """A key for a message: bare when it is an ordinary one, else in quotes."""
+    return key if _PLAIN_KEY.fullmatch(key) else shown(key)
+
+
 def shown(value: object) -> str:
     """A value for a message: short, on one line, nothing in it that a terminal would obey."""
     match value:
@@ -122,5 +127,5 @@ def one_of(known: Iterable[str], given: str, noun: str) -> str:
     if not names:
         return f"there is no {noun} to name"
     near = difflib.get_close_matches(given[:200], names, n=1, cutoff=0.7)
-    guess = f"did you mean {near[0]}? " if near else ""
-    return f"{guess}known: {', '.join(names)}"
+    guess = f"did you mean {named(near[0])}? " if near else ""
+    return f"{guess}known: {', '.join(named(name) for name in names)}"

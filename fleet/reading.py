@@ -44,10 +44,8 @@ def stand_in(shape: Shape) -> Any:  # noqa: ANN401  the shape decides
 
 
 def _refuse(shape: Shape, value: object, path: Path, findings: Findings, right: str) -> Any:  # noqa: ANN401
-    """Note a value of the wrong type, return the stand-in. An encrypted value is named as one."""
-    encrypted = isinstance(value, dict) and list(value) == ["secure"]
-    wrong = "an encrypted value" if encrypted else f"{shown(value)} stands here"
-    findings.append(Finding(path, wrong, f"should be {right}"))
+    """Note a value of the wrong type, return the stand-in."""
+    findings.append(Finding(path, f"{shown(value)} stands here", f"should be {right}"))
     return stand_in(shape)
 
 
@@ -181,15 +179,14 @@ def _unknown_key(shape: ObjectShape, key: object, path: Path) -> Finding:
 def _left_out(field: Field, path: Path, findings: Findings) -> Any:  # noqa: ANN401  the shape decides
     place = (*path, field.key)
     if field.derived is None:
-        findings.append(Finding(place, "missing", f"add {field.key}: {_first_sentence(field.doc)}"))
+        findings.append(Finding(place, "missing", f"add {field.key} ({_first_sentence(field.doc)})"))
     elif field.derived.wrong:
         findings.append(Finding(place, field.derived.wrong, field.derived.right))
     return stand_in(field.shape)
 
 
 def _first_sentence(doc: str) -> str:
-    head = doc.split(". ")[0].rstrip(".")
-    return head[0].lower() + head[1:]
+    return doc.split(". ")[0].rstrip(".")
 
 
 def _check_count(count: Count, given: int, path: Path, findings: Findings) -> None:

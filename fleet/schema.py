@@ -11,7 +11,6 @@ from functools import singledispatch
 from typing import Any
 
 from fleet.description import TWIN_KEY, Fleet
-from fleet.loading import FLEET_KEY, LOCATION_KEY
 from fleet.shapes import (
     ChoiceShape,
     Field,
@@ -25,6 +24,7 @@ from fleet.shapes import (
     WholeShape,
     shape_of,
 )
+from fleet.stackfile import FLEET_KEY, LOCATION_KEY
 
 Schema = dict[str, Any]
 

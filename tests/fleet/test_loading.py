@@ -1,0 +1,155 @@
+"""What a sound description becomes, and which parts come from outside it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fleet
+from fleet import FleetError
+from fleet.twins import size_bytes
+
+STACKS = Path(__file__).parents[2] / "stacks"
+
+
+def loaded(value: object, stack: str = "local", location: str | None = "westeurope") -> fleet.Fleet:
+    return fleet.load(value, stack=stack, location=location)
+
+
+def faults_of(value: object, **where: Any) -> list[tuple[str, str, str]]:
+    with pytest.raises(FleetError) as caught:
+        loaded(value, **where)
+    return [(fault.path, fault.wrong, fault.right) for fault in caught.value.faults]
+
+
+def test_defaults_are_filled_in(sound: dict[str, Any]) -> None:
+    result = loaded(sound)
+    group = result.groups["reefers"]
+    assert (group.reprovision, group.enabled, group.allocation.policy) == ("migrate", True, "hashed")
+    assert (result.identity.device.days, result.identity.device.renew_before_days) == (365, 60)
+    assert result.clouds == ("azure",)
+    assert result.azure.location == "westeurope"
+    assert result.azure.resource_group == result.azure.provisioning_service == "coldchain-local"
+    assert [hub.name for hub in result.azure.hubs.values()] == [
+        "coldchain-local-eu-1",
+        "coldchain-local-eu-2",
+    ]
+    assert group.twin.desired == {"intervalSeconds": 60, "modes": [1, {"a": True}]}
+
+
+def test_the_given_value_is_left_alone(sound: dict[str, Any]) -> None:
+    before = copy.deepcopy(sound)
+    loaded(sound)
+    assert sound == before
+
+
+@pytest.mark.parametrize(
+    ("stack", "protect"), [("local", False), ("dev", False), ("staging", True), ("prod", True)]
+)
+def test_protection_is_on_outside_local_and_dev(sound: dict[str, Any], stack: str, protect: bool) -> None:
+    assert loaded(sound, stack=stack).protect is protect
+    assert loaded({**sound, "protect": not protect}, stack=stack).protect is not protect
+
+
+def test_names_may_be_chosen(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"]["eu-1"] = {"name": "ice-hub"}
+    sound["azure"]["provisioningService"] = "ice-dps"
+    result = loaded(sound, stack="Prod")
+    assert result.azure.hubs["eu-1"].name == "ice-hub"
+    assert result.azure.hubs["eu-2"].name == "coldchain-prod-eu-2"
+    assert result.azure.provisioning_service == "ice-dps"
+
+
+def test_a_chosen_name_cannot_meet_a_made_one(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"]["eu-1"] = {"name": "Coldchain-Local-eu-2"}
+    assert faults_of(sound) == [
+        (
+            "azure.hubs.eu-2.name",
+            'hub eu-1 has the name "coldchain-local-eu-2" already',
+            "choose another name; made from the names of fleet, stack and hub: set name for another",
+        )
+    ]
+
+
+def test_a_fleet_is_frozen(sound: dict[str, Any]) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        loaded(sound).name = "other"  # type: ignore[misc]  # that it cannot be set is the point
+
+
+def test_location_comes_from_the_stack_or_from_the_fleet(sound: dict[str, Any]) -> None:
+    [missing] = faults_of(sound, location=None)
+    assert missing == (
+        "azure.location",
+        "no Azure location",
+        "set azure-native:location beside muster:fleet in the stack's config",
+    )
+    sound["azure"]["location"] = "northeurope"
+    assert loaded(sound).azure.location == "northeurope"
+
+
+def test_whole_numbers_may_come_as_floats(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"]["eu-2"]["units"] = 3.0
+    units = loaded(sound).azure.hubs["eu-2"].units
+    assert (units, type(units)) == (3, int)
+
+
+@pytest.mark.parametrize("value", [True, 2.5, "3", None, [], {}])
+def test_units_of_a_wrong_type(sound: dict[str, Any], value: object) -> None:
+    sound["azure"]["hubs"]["eu-2"]["units"] = value
+    [(path, _, right)] = faults_of(sound)
+    assert (path, right) == ("azure.hubs.eu-2.units", "should be a whole number, 1 to 200")
+
+
+def test_a_program_gets_lines_when_the_file_holds_the_same(tmp_path: Path, sound: dict[str, Any]) -> None:
+    sound["groups"]["reefers"]["allocation"]["hubs"] = ["eu-1", "eu-9"]
+    file = tmp_path / "Pulumi.dev.yaml"
+    config = {"azure-native:location": "westeurope", "muster:fleet": sound}
+    file.write_text(json.dumps({"config": config}, indent=1))
+    with pytest.raises(FleetError) as same:
+        fleet.load(sound, file=file)
+    [fault] = same.value.faults
+    assert fault.line is not None
+    assert "eu-9" in file.read_text().splitlines()[fault.line - 1]
+    with pytest.raises(FleetError) as other:
+        fleet.load({**sound, "name": "other"}, file=file)
+    assert [(fault.line, fault.path) for fault in other.value.faults] == [(None, fault.path)]
+
+
+def test_one_location_fault_is_told_where_it_stands(tmp_path: Path, sound: dict[str, Any]) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(json.dumps({"config": {"azure-native:location": "Mars Base", "muster:fleet": sound}}))
+    with pytest.raises(FleetError) as caught:
+        fleet.load_stack(file)
+    [fault] = caught.value.faults
+    assert fault.path == "config.azure-native:location"
+
+
+def test_the_local_stack_is_sound() -> None:
+    result = fleet.load_stack(STACKS / "Pulumi.local.yaml")
+    assert (result.name, result.protect, list(result.azure.hubs)) == ("coldchain", False, ["eu-1", "eu-2"])
+
+
+@pytest.mark.parametrize(
+    ("document", "size"),
+    [({}, 0), ({"ab": "é"}, 4), ({"a": 1, "b": 1.5, "c": True}, 23), ({"a": {"b": ["x\n", 2]}}, 11)],
+)
+def test_twin_size_as_the_service_counts(document: dict[str, Any], size: int) -> None:
+    assert size_bytes(document) == size
+
+
+def test_twins_over_the_limit(sound: dict[str, Any]) -> None:
+    sound["groups"]["reefers"]["twin"] = {
+        "tags": {f"k{number}": "x" * 4000 for number in range(3)},
+        "desired": {**{f"k{number}": "x" * 4096 for number in range(8)}, "long": "x" * 4097, "k" * 1025: 1},
+    }
+    assert [(path, wrong) for path, wrong, _ in faults_of(sound)] == [
+        ("groups.reefers.twin.desired", "37918 bytes by IoT Hub's count"),
+        (f"groups.reefers.twin.desired.{'k' * 1025}", "a key too long for a twin"),
+        ("groups.reefers.twin.desired.long", "a text too long for a twin"),
+        ("groups.reefers.twin.tags", "12006 bytes by IoT Hub's count"),
+    ]
