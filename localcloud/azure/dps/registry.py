@@ -74,14 +74,6 @@ class ProvisioningRegistry:
         """All groups of a service, by id."""
         return [shown_group(document) for _, document in self._store.list("enrollment-group", _key(dps, ""))]
 
-    def delete_service(self, dps: str) -> None:
-        """Forget everything of a provisioning service that was deleted; its devices stay in their hubs."""
-        with self._store.transaction():
-            for kind in ("enrollment-group", "registration"):
-                for key, _ in self._store.list(kind, _key(dps, "")):
-                    self._store.delete(kind, key)
-        self._candidates.pop(dps.lower(), None)
-
     # Registration records
 
     def registration(self, dps: str, registration_id: str) -> Record:

@@ -82,12 +82,6 @@ class HubRegistry:
                 self._store.delete(kind, key)
         self._announce_removed(host, device_id)
 
-    def delete_hub(self, host: str) -> None:
-        """Remove all devices of a hub that was deleted."""
-        with self._store.transaction():
-            for device in self.list_devices(host):
-                self.delete_device(host, device["deviceId"])
-
     def list_devices(self, host: str, top: int | None = None) -> list[Device]:
         """Devices of a hub by id, at most `top`."""
         devices = [device for _, device in self._store.list("device", _key(host, ""))]

@@ -11,7 +11,7 @@ from cryptography import x509
 from localcloud.azure.mqtt import packets
 from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
 
-# The longest that the service allows; 0 gets it too (iot-mqtt-connect-to-iot-hub, "Default keep-alive time-out").
+# The longest that the service allows; 0 gets it too (iot-mqtt-connect-to-iot-hub, "keep-alive time-out").
 LONGEST_SILENCE_SECONDS = 1767.0
 FIRST_PACKET_SECONDS = 20.0
 

@@ -1,0 +1,183 @@
+"""The local cloud as one process: takes its state and ports, starts three listeners, stops on a signal.
+
+Order: the state's lock, then all ports, then anything that writes; so a start that must fail changes nothing.
+"""
+
+import asyncio
+import fcntl
+import gc
+import json
+import logging
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.azure.counters import Counters
+from localcloud.azure.directory import Directory
+from localcloud.azure.dps.device import DpsDevices
+from localcloud.azure.dps.registry import ProvisioningRegistry
+from localcloud.azure.entra import ensure_credentials
+from localcloud.azure.http import make_app
+from localcloud.azure.hub.device import HubDevices
+from localcloud.azure.hub.registry import HubRegistry
+from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener, tls_context
+from localcloud.azure.mqtt.packets import Connect
+from localcloud.azure.mqtt.session import Channel, Conversation, Peer
+from localcloud.azure.store import Store
+from localcloud.errors import StateError, StateInUseError
+from localcloud.logs import start_log
+from localcloud.ports import LOOPBACK, Ports, Sockets, bind_all, port_of
+from localcloud.proxy import Door
+from localcloud.tls import Identity, identity, web_context
+
+LOG = logging.getLogger("localcloud.server")
+
+
+class Azure:
+    """Azure's state and services in this process; the MQTT side of them is its `accept`."""
+
+    def __init__(self, store: Store) -> None:
+        directory = Directory(store)
+        self.store = store
+        self.counters = Counters(store)
+        self.hubs = HubRegistry(store)
+        self.provisioning = ProvisioningRegistry(store, directory, self.hubs)
+        self.dps_devices = DpsDevices(self.provisioning, self.counters)
+        self.hub_devices = HubDevices(self.hubs, directory, store, self.counters)
+
+    def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
+        """The user name tells DPS (`{idScope}/registrations/…`) from a hub (`{host}/{device}/…`)."""
+        _, _, rest = connect.username.partition("/")
+        service = self.dps_devices if rest.startswith("registrations/") else self.hub_devices
+        return service.accept(connect, peer, channel)
+
+    def tidy(self) -> None:
+        """What has to happen now and then."""
+        self.counters.flush()
+        self.dps_devices.seats.forget_quiet()
+        self.hub_devices.seats.forget_quiet()
+
+
+def run(state: Path, ports: Ports, log_level: str, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` gets "ready". Raises LocalCloudError."""
+    with _lock(state):
+        sockets = bind_all(ports)
+        handler = start_log(state / "cloud.log", log_level)
+        try:
+            asyncio.run(_serve(state, sockets, announce))
+        finally:
+            sockets.close()
+            (state / "endpoints.json").unlink(missing_ok=True)
+            logging.getLogger("localcloud").removeHandler(handler)
+            handler.close()
+
+
+async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    store = _open_store(state / "azure.sqlite")
+    azure = Azure(store)
+    ensure_credentials(state, store)
+    own = identity(state)
+    listener = _listener(loop, own, azure)
+    runner = await _start_web(azure, own, sockets)
+    servers = await _start_devices(loop, listener, sockets)
+    ticking = loop.create_task(_tick(listener, azure))
+    gc.freeze()
+    _write_endpoints(state, sockets)
+    LOG.info("ready", extra={"fields": _endpoints(sockets)})
+    announce("ready")
+    await stopped.wait()
+    LOG.info("stopping")
+    ticking.cancel()
+    await _stop(servers, listener, runner)
+    azure.tidy()
+    store.close()
+
+
+def _open_store(path: Path) -> Store:
+    try:
+        return Store(path)
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"{path} cannot be used: {error}") from error
+
+
+def _listener(loop: asyncio.AbstractEventLoop, own: Identity, azure: Azure) -> Listener:
+    context = tls_context([own.certificate, own.authority], own.key)
+    return Listener(context, azure, loop.time)
+
+
+async def _start_web(azure: Azure, own: Identity, sockets: Sockets) -> web.AppRunner:
+    app = make_app(azure.store, azure.provisioning, azure.hubs)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.SockSite(runner, sockets.https, ssl_context=web_context(own)).start()
+    return runner
+
+
+async def _start_devices(
+    loop: asyncio.AbstractEventLoop, listener: Listener, sockets: Sockets
+) -> list[asyncio.Server]:
+    door = Door(loop, listener.new_endpoint, port_of(sockets.https))
+    mqtt = await loop.create_server(listener.new_endpoint, sock=sockets.mqtt)
+    proxy = await loop.create_server(door.new_proxy, sock=sockets.proxy)
+    return [mqtt, proxy]
+
+
+async def _tick(listener: Listener, azure: Azure) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        listener.sweep()
+        azure.tidy()
+
+
+async def _stop(servers: list[asyncio.Server], listener: Listener, runner: web.AppRunner) -> None:
+    for server in servers:
+        server.close()
+    listener.close()
+    await runner.cleanup()
+    await asyncio.sleep(0)
+
+
+def _endpoints(sockets: Sockets) -> dict[str, Any]:
+    return {
+        "proxy": f"http://{LOOPBACK}:{port_of(sockets.proxy)}",
+        "mqtt_port": port_of(sockets.mqtt),
+        "https_port": port_of(sockets.https),
+        "pid": os.getpid(),
+    }
+
+
+def _write_endpoints(state: Path, sockets: Sockets) -> None:
+    """Atomically, as others wait for this file."""
+    fresh = state / ".endpoints.json.new"
+    fresh.write_text(json.dumps(_endpoints(sockets)) + "\n")
+    fresh.replace(state / "endpoints.json")
+
+
+@contextmanager
+def _lock(state: Path) -> Iterator[None]:
+    """Hold the state directory (made when missing, mode 0700). Raises StateError, StateInUseError."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(state / "cloud.pid", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateError(f"the state directory {state} cannot be used: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = file.read().strip() or "unknown"
+            raise StateInUseError(f"process {holder} runs a local cloud on {state} already") from error
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
