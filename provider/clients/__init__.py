@@ -1,1 +1,79 @@
-"""Plain REST clients of Azure services. No pulumi."""
+"""Plain REST clients of Azure services. No pulumi.
+
+`Azure` is the front door: `azure.enrollments(host)`, `azure.certificates(service id)`, `azure.links(service
+id)`. Each is made when it is first asked for, so that check, diff and schema need neither credentials nor a
+network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+
+import httpx
+
+from provider.clients.arm import Arm
+from provider.clients.credentials import Entra, dps_authentication
+from provider.clients.dps_certificates import DpsCertificates
+from provider.clients.dps_links import DpsLinks
+from provider.clients.dps_service import DpsService
+from provider.clients.rest import Rest
+from provider.clients.retry import Clock
+from provider.clients.transport import http_client
+
+ARM_HOST = "management.azure.com"
+ARM_SCOPE = "https://management.azure.com/.default"
+
+__all__ = ["ARM_HOST", "ARM_SCOPE", "Azure"]
+
+
+class Azure:
+    """The clients of one session, sharing connections, tokens and retries.
+
+    `environment` holds what transport.py and credentials.py read; `http` is only for tests.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], clock: Clock | None = None, http: httpx.Client | None = None
+    ) -> None:
+        self._environment = environment
+        self._clock = clock or Clock()
+        self._given = http
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def cancel(self) -> None:
+        """Let every call that waits give up at once."""
+        self._clock.cancel()
+
+    def enrollments(self, host: str) -> DpsService:
+        """The data plane of the provisioning service at a host such as
+        `contoso.azure-devices-provisioning.net`.
+        """
+        authentication = dps_authentication(host, self._environment, self._entra)
+        return DpsService(Rest(self._http, f"https://{host}", authentication, self._clock))
+
+    def certificates(self, service_id: str) -> DpsCertificates:
+        """The certificates of the provisioning service with this ARM id."""
+        return DpsCertificates(self._arm, service_id)
+
+    def links(self, service_id: str) -> DpsLinks:
+        """The linked hubs of the provisioning service with this ARM id. One writer at a time in this
+        process.
+        """
+        with self._guard:
+            lock = self._locks.setdefault(service_id.lower(), threading.Lock())
+        return DpsLinks(self._arm, service_id, lock)
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return self._given or http_client(self._environment)
+
+    @cached_property
+    def _entra(self) -> Entra:
+        return Entra(self._environment)
+
+    @cached_property
+    def _arm(self) -> Arm:
+        authentication = self._entra.authentication(ARM_SCOPE)
+        return Arm(Rest(self._http, f"https://{ARM_HOST}", authentication, self._clock), self._clock)

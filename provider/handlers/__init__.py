@@ -1,1 +1,34 @@
-"""One handler a resource: check, diff, create, read, update, delete."""
+"""One handler a resource: check, diff, create, read, update, delete.
+
+To add one: write its file, add it to `handlers` below; docs/provider.md tells the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+
+from certs.signers import Signer
+from certs.store import KeyStore
+from provider.clients import Azure
+from provider.handlers.enrollment_group import EnrollmentGroup
+from provider.handlers.hub_link import HubLink
+from provider.handlers.verified_certificate import VerifiedCertificate
+from provider.resource import Handler
+
+__all__ = ["handlers"]
+
+
+def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
+    """Every resource type of the provider, by its token."""
+    every: list[Handler[Any, Any]] = [
+        EnrollmentGroup(azure.enrollments),
+        VerifiedCertificate(azure.certificates, _signer_for),
+        HubLink(azure.links),
+    ]
+    return {each.token: each for each in every}
+
+
+def _signer_for(certificate: x509.Certificate) -> Signer:
+    return KeyStore.from_environment().signer_for(certificate)

@@ -1,0 +1,163 @@
+"""The pattern every resource follows: a `Handler` declares its properties and says how to reach the service.
+
+A handler holds what is special to a resource; check, diff, preview and the shape of the state come from
+here. To add one, see docs/provider.md."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from provider.checking import Checked, check
+from provider.differing import Change, changes, keep_spelling
+from provider.fields import conceal, props, read, write
+from provider.values import UNKNOWN, Plain, Properties, has_unknown
+
+I = TypeVar("I")  # noqa: E741 - inputs
+O = TypeVar("O")  # noqa: E741 - outputs
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the person should read beside the diff: a warning, or plain information."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoOutputs:
+    """For a resource of which all is known beforehand."""
+
+
+@dataclass(frozen=True)
+class Made(Generic[O]):
+    """What `create` and `update` give back: the computed properties, and what the person should know."""
+
+    outputs: O
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class State(Generic[I, O]):
+    """A resource as the state holds it, or as `read` finds it live: its inputs and its computed
+    properties.
+    """
+
+    inputs: I
+    outputs: O
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What an `up` would do to an existing resource."""
+
+    changes: tuple[Change, ...]
+    delete_first: bool
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Plain inputs and properties of a resource, ready for the state."""
+
+    inputs: Properties
+    properties: Properties
+
+
+class Handler(ABC, Generic[I, O]):
+    """One resource type. Subclasses set the class variables and talk to the service; nothing here does.
+
+    The methods that subclasses write get known values only, except `notices` and `drift`, which a preview
+    calls too: there any value may be UNKNOWN. All raise ProviderError or ClientError with a text for the
+    person."""
+
+    token: ClassVar[str]
+    title: ClassVar[str]
+    doc: ClassVar[str]
+    inputs: ClassVar[type]
+    outputs: ClassVar[type] = NoOutputs
+
+    @abstractmethod
+    def resource_id(self, inputs: I) -> str:
+        """The id that follows from the inputs; the one `pulumi import` takes."""
+
+    @abstractmethod
+    def create(self, inputs: I) -> Made[O]:
+        """Make it. Raises AlreadyExistsError, and InitFailedError when it is made but not ready."""
+
+    @abstractmethod
+    def read(self, resource_id: str, known: State[I, O] | None) -> State[I, O] | None:
+        """What is there now; None when it is gone. `known` is None for an import."""
+
+    @abstractmethod
+    def update(self, old: State[I, O], new: I) -> Made[O]:
+        """Change it. Raises ConflictError when it is not as the state says."""
+
+    @abstractmethod
+    def delete(self, resource_id: str) -> None:
+        """Remove it. One that is gone already is no error."""
+
+    def notices(self, old: I | None, new: I) -> tuple[Notice, ...]:  # noqa: ARG002 - for subclasses
+        """What a person should know before this change is made; `old` is None before a creation."""
+        return ()
+
+    def drift(self, outputs: O) -> tuple[Change, ...]:  # noqa: ARG002 - for subclasses
+        """Changes that the computed properties call for, although the inputs stay the same."""
+        return ()
+
+    # What follows is the same for every resource.
+
+    def check(self, given: Mapping[str, Plain]) -> Checked:
+        """The inputs with defaults, and all their faults. Needs no service."""
+        return check(self.inputs, given)
+
+    def diff(
+        self, old_inputs: Mapping[str, Plain], old: Mapping[str, Plain], new: Mapping[str, Plain]
+    ) -> Diff:
+        """What changes, why, and in which order. `old` are the whole properties. Needs no service."""
+        found = changes(self.inputs, old_inputs, new) + self.drift(read(self.outputs, old))
+        said = tuple(Notice(self._reason(change)) for change in found if change.replaces)
+        if found:
+            said += self.notices(read(self.inputs, old_inputs), read(self.inputs, new))
+        return Diff(found, self._collides(old_inputs, new), said)
+
+    def planned(self, new: Mapping[str, Plain]) -> Properties:
+        """The properties that a preview of a creation or an update can promise: computed ones are unknown."""
+        return self._concealed({**new, **{each.name: UNKNOWN for each in props(self.outputs)}}, new)
+
+    def properties(self, inputs: Mapping[str, Plain], outputs: O) -> Properties:
+        """The properties for the state: the inputs as given, and what was computed; secrets marked."""
+        return self._concealed({**inputs, **write(outputs)}, inputs)
+
+    def found(self, known: Mapping[str, Plain], live: State[I, O]) -> Snapshot:
+        """A live resource for the state, in the spelling that the state knows already."""
+        inputs = conceal(self.inputs, keep_spelling(self.inputs, known, write(live.inputs)), known)
+        return Snapshot(inputs, self.properties(inputs, live.outputs))
+
+    def state(self, inputs: Mapping[str, Plain], properties: Mapping[str, Plain]) -> State[I, O]:
+        """The typed form of what the engine holds."""
+        return State(read(self.inputs, inputs), read(self.outputs, properties))
+
+    def stable(self) -> list[str]:
+        """The properties that no update ever changes."""
+        return [each.name for each in props(self.inputs) if each.replaces]
+
+    def _concealed(self, properties: Properties, like: Mapping[str, Plain]) -> Properties:
+        return conceal(self.outputs, conceal(self.inputs, properties, like), {})
+
+    def _reason(self, change: Change) -> str:
+        return (
+            f"{change.path} {_CHANGES[change.kind.value]}, so the {self.title} is replaced: {change.replaces}"
+        )
+
+    def _collides(self, old: Mapping[str, Plain], new: Mapping[str, Plain]) -> bool:
+        # Two of one name cannot stand side by side: then the old one goes first.
+        if has_unknown([new.get(name) for name in self.stable()]):
+            return False
+        return self.resource_id(read(self.inputs, old)) == self.resource_id(read(self.inputs, new))
+
+
+_CHANGES = {"add": "is new", "delete": "is gone", "update": "changes"}
