@@ -110,7 +110,7 @@ class _GoRun:
 
     def lines(self, *arguments: str) -> Iterator[str]:
         """Yield what the command prints; raise BuildError when it fails."""
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [self.go.program, *arguments],
             cwd=self.source,
             env=dict(self.environment),
@@ -118,16 +118,14 @@ class _GoRun:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
-        try:
-            for line in process.stdout or ():
-                self.log.write(line)
-                yield line.rstrip()
-        except BaseException:
-            process.terminate()
-            raise
-        finally:
-            process.wait()
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    self.log.write(line)
+                    yield line.rstrip()
+            except BaseException:
+                process.terminate()
+                raise
         if process.returncode:
             raise BuildError(self._failure(arguments[0], process.returncode))
 

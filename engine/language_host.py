@@ -132,9 +132,9 @@ def _printed(name: str, chunk: bytes) -> language_pb2.RunPluginResponse:
 
 def _copy(name: str, stream: IO[bytes], printed: queue.SimpleQueue[tuple[str, bytes]]) -> None:
     """Put what the stream yields on the queue; an empty chunk says that it ended."""
-    descriptor = stream.fileno()
-    while chunk := os.read(descriptor, 65536):
-        printed.put((name, chunk))
+    with stream:
+        while chunk := os.read(stream.fileno(), 65536):
+            printed.put((name, chunk))
     printed.put((name, b""))
 
 
@@ -149,6 +149,7 @@ def serve(engine_address: str) -> tuple[grpc.Server, int]:
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until the engine ends the process; the last argument that is no flag is its address."""
+    engine = os.getppid()
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     stop = threading.Event()
     # The engine ends a plug-in with SIGINT, and kills what is still there five seconds later.
@@ -157,14 +158,13 @@ def main(arguments: Sequence[str]) -> int:
     server, port = serve(addresses[-1] if addresses else "")
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    _wait_for_end(stop)
+    _wait_for_end(stop, engine)
     server.stop(_STOP_GRACE_SECONDS).wait()
     return 0
 
 
-def _wait_for_end(stop: threading.Event) -> None:
+def _wait_for_end(stop: threading.Event, engine: int) -> None:
     """Wait until the engine says so, or has gone: one that was killed cannot end its plug-ins."""
-    engine = os.getppid()
     while not stop.wait(_LOOK_SECONDS) and os.getppid() == engine:
         pass
 
