@@ -107,7 +107,7 @@ class Machine:
             case TwinRead():
                 return self._twin_read(event)
             case DesiredChanged():
-                return self._desired_changed(event)
+                return self._desired_changed(event, at)
             case Reported():
                 return self._reported(event, at)
             case TimerFired():
@@ -218,7 +218,7 @@ class Machine:
         commands = [_record("twin", desiredVersion=twin.version), *self._report(twin)]
         return [*commands, _send_later(twin)] if first else commands
 
-    def _desired_changed(self, event: DesiredChanged) -> list[Command]:
+    def _desired_changed(self, event: DesiredChanged, at: float) -> list[Command]:
         if self._twin is None:
             return []  # the answer to the read that is under way will hold this change
         change = self._twin.change(event.patch)
@@ -226,6 +226,7 @@ class Machine:
             return []
         if change is Change.GAP:
             return self._read_twin()
+        self._began = at
         changed = _record("desired-changed", desiredVersion=self._twin.version)
         return [changed, *self._report(self._twin), _send_later(self._twin)]
 
@@ -246,7 +247,7 @@ class Machine:
         return SetTimer(Timer.ANSWER, ANSWER_SECONDS)
 
     def _seconds(self, at: float) -> float:
-        """Seconds since the device started, or since it lost its last connection."""
+        """Seconds since the device started, lost its last connection or was given new desired state."""
         return round(at - self._began, 3)
 
 

@@ -35,12 +35,12 @@ def build(fleet: Fleet, chain: Chain) -> dict[str, Any]:
     service = _service(fleet, place.name, hubs, opts)
     authority = _authority(fleet, chain, service, opts)
     ready = pulumi.ResourceOptions(providers=[muster], depends_on=[service, authority])
-    groups = _groups(fleet, chain, service, hubs, ready)
+    _groups(fleet, chain, service, hubs, ready)
     return {
         "idScope": service.id_scope,
         "dpsHost": service.service_host,
         "hubs": {key: hub.host for key, hub in hubs.items()},
-        "groups": [group.group_id for group in groups],
+        "groups": list(fleet.groups),
     }
 
 
@@ -109,8 +109,8 @@ def _groups(
     service: ProvisioningService,
     hubs: Mapping[str, IotHub],
     opts: pulumi.ResourceOptions,
-) -> list[EnrollmentGroup]:
-    return [
+) -> None:
+    for group_id, group in fleet.groups.items():
         EnrollmentGroup(
             f"{fleet.name}-{group_id}",
             {
@@ -126,5 +126,3 @@ def _groups(
             },
             opts,
         )
-        for group_id, group in fleet.groups.items()
-    ]

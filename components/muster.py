@@ -37,7 +37,7 @@ class VerifiedCertificate(pulumi.CustomResource):
     thumbprint: pulumi.Output[str]
     subject: pulumi.Output[str]
     expiry: pulumi.Output[str]
-    is_verified: pulumi.Output[bool] = pulumi.property("isVerified")
+    is_verified: pulumi.Output[bool]
     etag: pulumi.Output[str]
 
     def __init__(
@@ -50,6 +50,10 @@ class VerifiedCertificate(pulumi.CustomResource):
         }
         computed = dict.fromkeys(("thumbprint", "subject", "expiry", "is_verified", "etag"))
         super().__init__("muster:dps:VerifiedCertificate", name, inputs | computed, opts)
+
+    def translate_output_property(self, prop: str) -> str:
+        """The Python name of an output."""
+        return "is_verified" if prop == "isVerified" else prop
 
 
 class HubLinkArgs(TypedDict):
@@ -104,7 +108,6 @@ class EnrollmentGroupArgs(TypedDict):
 class EnrollmentGroup(pulumi.CustomResource):
     """An enrollment group in the data plane of DPS."""
 
-    enrollment_group_id: pulumi.Output[str] = pulumi.property("enrollmentGroupId")
     etag: pulumi.Output[str]
 
     def __init__(

@@ -27,18 +27,25 @@ class EnrollmentGroupArgs(TypedDict):
 
 
 class EnrollmentGroup(pulumi.ComponentResource):
-    """An enrollment group by X.509 intermediate. One resource, however many devices."""
+    """An enrollment group by X.509 intermediate. One resource, however many devices.
 
-    group_id: pulumi.Output[str]
+    What `opts.depends_on` names (the links to the hubs, the proven certificates) is awaited by the group
+    itself: the engine does not hand a component's dependencies down to its children.
+    """
+
+    etag: pulumi.Output[str]
+    """Version of the group in the service."""
 
     def __init__(
         self, name: str, args: EnrollmentGroupArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("muster:azure:EnrollmentGroup", name, {}, opts)
-        self.group_id = self._group(name, args).enrollment_group_id
-        self.register_outputs({"groupId": self.group_id})
+        awaited = opts.depends_on if opts else None
+        self.etag = self._group(name, args, pulumi.ResourceOptions(parent=self, depends_on=awaited)).etag
+        self.register_outputs({"groupId": args["group_id"], "etag": self.etag})
 
-    def _group(self, name: str, args: EnrollmentGroupArgs) -> muster.EnrollmentGroup:
+    @staticmethod
+    def _group(name: str, args: EnrollmentGroupArgs, opts: pulumi.ResourceOptions) -> muster.EnrollmentGroup:
         return muster.EnrollmentGroup(
             f"{name}-group",
             {
@@ -51,5 +58,5 @@ class EnrollmentGroup(pulumi.ComponentResource):
                 "reprovision": args["reprovision"],
                 "enabled": args["enabled"],
             },
-            pulumi.ResourceOptions(parent=self),
+            opts,
         )

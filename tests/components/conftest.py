@@ -1,0 +1,180 @@
+"""Fleets, a throw-away chain, and `declare`: what a fleet's resources look like to the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, rpc
+
+from certs import authority
+from certs.chain import Chain, load_chain
+from components.fleet import build
+from fleet import Fleet, load
+
+SUBSCRIPTION = "/subscriptions/5ab1e8d0-0000-4000-8000-000000000001"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the engine is asked to register it."""
+
+    token: str
+    name: str
+    urn: str
+    parent: str
+    provider: str
+    inputs: dict[str, Any]
+    protect: bool
+    depends_on: frozenset[str]
+    ignored: tuple[str, ...]
+    delete_first: bool
+
+
+@dataclass
+class Program:
+    """All a program declared, in order, and what it exported."""
+
+    resources: list[Declared] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, token: str) -> list[Declared]:
+        """The resources of a type by name; the engine gets them in no certain order."""
+        found = [resource for resource in self.resources if resource.token == token]
+        return sorted(found, key=lambda resource: resource.name)
+
+    def one(self, token: str) -> Declared:
+        """The only resource of a type."""
+        (resource,) = self.of(token)
+        return resource
+
+
+class _Cloud(mocks.Mocks):
+    """Answers as the cloud would, as far as the program looks at the answers."""
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"the program asks nothing while it runs, but called {args.token}")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        answer = _ANSWERS.get(args.typ, _nothing)
+        return _arm_id(args), {**args.inputs, **answer(args.inputs)}
+
+
+def _arm_id(args: mocks.MockResourceArgs) -> str:
+    return f"{SUBSCRIPTION}/resourceGroups/rg/providers/{args.typ}/{args.name}"
+
+
+def _nothing(_given: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+_Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+_ANSWERS: dict[str, _Answer] = {
+    "azure-native:resources:ResourceGroup": lambda given: {"name": given["resourceGroupName"]},
+    "azure-native:iothub:IotHubResource": lambda given: {
+        "properties": {**given["properties"], "hostName": f"{given['resourceName']}.azure-devices.net"}
+    },
+    "azure-native:deviceprovisioningservices:IotDpsResource": lambda given: {
+        "identity": {"type": "SystemAssigned", "principalId": "principal-of-dps", "tenantId": "tenant"},
+        "properties": {
+            **given["properties"],
+            "idScope": "0ne00AB12CD",
+            "deviceProvisioningHostName": "global.azure-devices-provisioning.net",
+            "serviceOperationsHostName": (
+                f"{given['provisioningServiceName']}.azure-devices-provisioning.net"
+            ),
+        },
+    },
+}
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mocks are not told: options and dependencies."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(_Cloud())
+        self._program = program
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (the engine's name for it)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # pulumi's
+        declared = Declared(
+            token=request.type,
+            name=request.name,
+            urn=answer.urn,
+            parent=request.parent,
+            provider=request.provider,
+            inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+            protect=request.protect,
+            depends_on=frozenset(request.dependencies),
+            ignored=tuple(request.ignoreChanges),
+            delete_first=request.deleteBeforeReplace,
+        )
+        if request.type != "pulumi:pulumi:Stack":
+            self._program.resources.append(declared)
+        return answer
+
+
+def _description(**changes: Any) -> dict[str, Any]:
+    """A fleet of two hubs and one group, with top-level keys changed."""
+    return {
+        "name": "coldchain",
+        "azure": {"hubs": {"eu-1": {}, "eu-2": {"sku": "S2", "units": 3}}},
+        "identity": {"root": "pki/root.pem", "issuers": {"oslo": "pki/oslo.pem"}},
+        "groups": {
+            "reefers": {
+                "attestation": {"x509": {"issuer": "oslo"}},
+                "allocation": {"hubs": ["eu-1", "eu-2"]},
+                "twin": {"tags": {"line": "reefer"}, "desired": {"intervalSeconds": 60}},
+            }
+        },
+    } | changes
+
+
+def _described(stack: str = "prod", **changes: Any) -> Fleet:
+    """The same as a checked fleet of a stack."""
+    return load(_description(**changes), file=f"Pulumi.{stack}.yaml", location="westeurope")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with root.pem, oslo.pem and bergen.pem."""
+    folder = tmp_path_factory.mktemp("project") / "pki"
+    authority.init(folder, "coldchain", ["oslo", "bergen"], b"a passphrase for tests")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chain(pki: Path) -> Chain:
+    """What the fleet of `described` names."""
+    return load_chain(pki / "root.pem", {"oslo": pki / "oslo.pem"})
+
+
+@pytest.fixture
+def declare(chain: Chain) -> Callable[[Fleet], Program]:
+    """Runs the program for a fleet against the mocks."""
+
+    def run(fleet: Fleet) -> Program:
+        program = Program()
+        mocks.set_mocks(_Cloud(), project="muster", stack="prod", preview=False, monitor=_Monitor(program))
+
+        def declare_all() -> pulumi.Output[None]:
+            return pulumi.Output.from_input(build(fleet, chain)).apply(program.outputs.update)
+
+        awaited: Callable[[], None] = mocks.test(declare_all)  # type: ignore[no-untyped-call]  # pulumi's
+        awaited()
+        return program
+
+    return run
+
+
+@pytest.fixture
+def description() -> dict[str, Any]:
+    return _description()
+
+
+@pytest.fixture
+def described() -> Callable[..., Fleet]:
+    return _described
