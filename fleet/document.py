@@ -1,8 +1,7 @@
 """A YAML file as plain values, with the place of every value.
 
-Scalars resolve as in YAML 1.2's core schema (`yes` and `2024-01-01` are text), as Pulumi's engine reads
-them. What could mislead is refused: duplicate keys, merge keys, tags, keys that are not text, aliases that
-blow up, files that are no text at all.
+What could mislead is refused: duplicate keys, merge keys, tags, keys that are not text, words that YAML
+readers take differently, aliases that blow up, files that are no text at all.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
+from fleet import scalars
 from fleet.errors import Fault, Finding, FleetError, Path, shown
 
 MOST_BYTES = 512 * 1024
@@ -82,18 +82,8 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
 _EXPLICIT = "explicit "
 """Marks a tag that the file spells out, where the resolver would else hide that it did."""
 
-_CORE_SCHEMA = (
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^(?:[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100})$", list("-+0123456789")),
-    (
-        "float",
-        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
-        list("-+.0123456789"),
-    ),
-)
-for _name, _pattern, _first in _CORE_SCHEMA:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_pattern), _first)
+for _tag, _pattern, _first in scalars.RESOLVERS:
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
 
 
 def parse(data: bytes, file: str) -> Document:
@@ -160,7 +150,7 @@ class _Plain:
         if node.tag.startswith(_EXPLICIT):
             tag = node.tag.removeprefix(_EXPLICIT).replace("tag:yaml.org,2002:", "!!")
             self._note_at(node, path, f"the tag {shown(tag)}", "write the value without a tag")
-            node.tag = _STRING
+            node.tag = scalars.STRING
         if isinstance(node, MappingNode):
             entries = {key: self._value(entry, (*path, key)) for key, entry in self._entries(node, path)}
             if list(entries) == ["secure"] and isinstance(entries["secure"], str):
@@ -206,41 +196,21 @@ class _Plain:
         if node.value == "<<" and node.style is None:
             self._note_at(node, (*path, "<<"), "a merge key", "write the keys out")
             return None
-        if node.tag != _STRING:
+        if node.tag != scalars.STRING:
             self._note_at(node, (*path, node.value), f"the key {node.value} is no text", "put it in quotes")
         return str(node.value)
 
     def _scalar(self, node: Node, path: Path) -> object:
         if any("\ud800" <= char <= "\udfff" for char in node.value):
             self._note_at(node, path, "half a character (a lone surrogate)", "write the whole character")
-        return _SCALARS[node.tag](node.value)
+        if node.tag == scalars.AMBIGUOUS:
+            wrong = f"{node.value} is read in different ways by YAML readers"
+            self._note_at(node, path, wrong, "put it in quotes, or write a plain decimal number")
+        return scalars.VALUES[node.tag](node.value)
 
     def _note_at(self, node: Node, path: Path, wrong: str, right: str) -> None:
         """Note a finding that is about this very node, be it a key or a value."""
         self._faults.append((Finding(path, wrong, right), _mark(node)))
-
-
-_STRING = "tag:yaml.org,2002:str"
-_BASES = {"0x": 16, "0o": 8}
-
-
-def _whole(text: str) -> int:
-    return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
-
-
-def _fraction(text: str) -> float:
-    return float(
-        text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".nan", "nan")
-    )
-
-
-_SCALARS: dict[str, Any] = {
-    _STRING: str,
-    "tag:yaml.org,2002:null": lambda _text: None,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
-    "tag:yaml.org,2002:int": _whole,
-    "tag:yaml.org,2002:float": _fraction,
-}
 
 
 def _mark(node: Node) -> Mark:

@@ -18,11 +18,20 @@ def wrongs(data: bytes) -> list[str]:
 
 
 def test_scalars_follow_the_core_schema() -> None:
-    text = b"[yes, no, true, 2024-01-01, 1:30, 0o17, 0x1F, 010, 1e3, .5, -.inf, ~, '60', \"true\"]"
+    text = b"[yes, no, true, 1:30, 0o17, 0x1F, 10, +5, 1e3, .5, -.inf, ~, '60', \"true\", '010', 1-2-3]"
     value = parse(text, "file").value
-    assert value == [
-        "yes", "no", True, "2024-01-01", "1:30", 15, 31, 10, 1000.0, 0.5, float("-inf"), None, "60", "true",
-    ]  # fmt: skip
+    numbers = [15, 31, 10, 5, 1000.0, 0.5, float("-inf")]
+    assert value == ["yes", "no", True, "1:30", *numbers, None, "60", "true", "010", "1-2-3"]
+    assert str(parse(b".NaN", "file").value) == "nan"
+
+
+@pytest.mark.parametrize(
+    "word", ["010", "-007", "12_000", "0b11", "0x_1F", "1_0.5", "2024-01-01", "2024-1-1 10:00:00"]
+)
+def test_words_that_readers_take_differently_are_refused(word: str) -> None:
+    [(finding, _)] = parse(f"a: {word}".encode(), "file").faults
+    assert finding.path == ("a",)
+    assert finding.wrong == f"{word} is read in different ways by YAML readers"
 
 
 def test_places_are_those_of_the_file() -> None:
