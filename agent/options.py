@@ -159,7 +159,7 @@ def _trust(value: str, faults: list[str]) -> str | None:
     try:
         pem = Path(value).read_text("ascii")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (OSError, UnicodeDecodeError, ssl.SSLError) as error:
+    except (OSError, ValueError) as error:
         faults.append(f"MUSTER_CA_FILE {value}: holds no readable PEM certificate ({type(error).__name__})")
         return None
     return pem

@@ -1,0 +1,236 @@
+"""The runner against a cloud in memory: the right calls in the right order, from whatever thread."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from agent.errors import RefusedError, UnavailableError
+from agent.events import Stop
+from agent.log import JsonLog
+from agent.machine import Machine
+from agent.runner import Runner
+from agent.twin import Json
+
+
+@dataclass
+class _Cloud:
+    """A cloud that tests edit: `answers` maps a call to what it raises, first in first out."""
+
+    answers: dict[str, list[Exception]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    desired: Json = field(default_factory=lambda: {"intervalSeconds": 60, "$version": 1})
+    reported: list[Json] = field(default_factory=list)
+    hang: threading.Event = field(default_factory=threading.Event)
+    hangs_on: str = ""
+    lost: Callable[[str], None] | None = None
+    changed: Callable[[Json], None] | None = None
+
+    def call(self, name: str) -> None:
+        self.calls.append(name)
+        if name == self.hangs_on:
+            self.hang.wait(20)
+        raised = self.answers.get(name)
+        if raised:
+            raise raised.pop(0)
+
+    def provisioning(self) -> "_Provisioning":
+        return _Provisioning(self)
+
+    def hub(self, host: str, device_id: str) -> "_Hub":
+        return _Hub(self, host, device_id)
+
+
+@dataclass
+class _Provisioning:
+    cloud: _Cloud
+
+    def enrol(self) -> tuple[str, str]:
+        self.cloud.call("enrol")
+        return "eu-1", "reefer-1"
+
+    def close(self) -> None:
+        self.cloud.call("give up")
+
+
+@dataclass
+class _Hub:
+    cloud: _Cloud
+    host: str
+    device_id: str
+
+    def connect(self, lost: Callable[[str], None], desired: Callable[[Json], None]) -> None:
+        self.cloud.call("connect")
+        self.cloud.lost, self.cloud.changed = lost, desired
+
+    def read_twin(self) -> Json:
+        self.cloud.call("read")
+        return {"desired": self.cloud.desired, "reported": {}}
+
+    def report(self, properties: Json) -> None:
+        self.cloud.call("report")
+        self.cloud.reported.append(properties)
+
+    def send(self, body: str) -> None:
+        assert json.loads(body)["sequence"] >= 1
+        self.cloud.call("send")
+
+    def close(self) -> None:
+        self.cloud.call("close")
+
+
+class _Device:
+    """A runner on a thread of its own, with its log."""
+
+    def __init__(self, cloud: _Cloud, attempts: int = 0) -> None:
+        self._stream = io.StringIO()
+        self._runner = Runner(
+            Machine(attempts, lambda: 0.0), cloud, JsonLog(self._stream, "reefer-1", "debug")
+        )
+        self._codes: list[int] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._codes.append(self._runner.run(time.monotonic()))
+
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self._stream.getvalue().splitlines()]
+
+    def wait(self, event: str, times: int = 1) -> None:
+        deadline = time.monotonic() + 10
+        while self.events().count(event) < times:
+            assert time.monotonic() < deadline, f"no {event} in {self.events()}"
+            time.sleep(0.005)
+
+    def ended(self) -> int:
+        self._thread.join(10)
+        return self._codes[0]
+
+    def stop(self) -> int:
+        self._runner.post(Stop())
+        return self.ended()
+
+
+@pytest.fixture
+def cloud() -> Iterator[_Cloud]:
+    cloud = _Cloud()
+    yield cloud
+    cloud.hang.set()
+
+
+def test_from_start_to_stop(cloud: _Cloud) -> None:
+    device = _Device(cloud)
+    device.wait("reported")
+    assert device.stop() == 0
+    assert device.events() == ["starting", "assigned", "connected", "twin", "reported", "stopped"]
+    assert cloud.calls == ["enrol", "connect", "read", "report", "close"]
+
+
+def test_a_desired_change_is_reported(cloud: _Cloud) -> None:
+    device = _Device(cloud)
+    device.wait("reported")
+    assert cloud.changed
+    cloud.changed({"intervalSeconds": 5, "$version": 2})
+    device.wait("reported", 2)
+    assert cloud.reported[-1]["intervalSeconds"] == 5
+    assert cloud.reported[-1]["desiredVersion"] == 2
+    device.stop()
+
+
+def test_telemetry_is_sent_as_often_as_desired(cloud: _Cloud) -> None:
+    cloud.desired = {"intervalSeconds": 1, "$version": 1}
+    device = _Device(cloud)
+    deadline = time.monotonic() + 10
+    while "send" not in cloud.calls and time.monotonic() < deadline:
+        time.sleep(0.01)
+    device.stop()
+    assert "send" in cloud.calls
+
+
+def test_a_lost_connection_is_closed_and_made_anew(cloud: _Cloud) -> None:
+    device = _Device(cloud)
+    device.wait("reported")
+    assert cloud.lost
+    cloud.lost("reset")
+    device.wait("reported", 2)
+    device.stop()
+    assert cloud.calls.count("connect") == 2
+    assert cloud.calls.count("close") == 2
+    assert cloud.calls.count("enrol") == 1
+
+
+@pytest.mark.parametrize("call", ["read", "report"])
+def test_a_failure_on_the_connection_makes_it_anew(cloud: _Cloud, call: str) -> None:
+    cloud.answers[call] = [UnavailableError("throttled")]
+    device = _Device(cloud)
+    device.wait("reported")
+    device.stop()
+    assert device.events().count("disconnected") == 1
+    assert cloud.calls.count("connect") == 2
+
+
+def test_a_hub_that_refuses_twice_sends_the_device_to_dps_again(cloud: _Cloud) -> None:
+    cloud.answers["connect"] = [RefusedError("not here")] * 2
+    device = _Device(cloud)
+    device.wait("reported")
+    device.stop()
+    assert cloud.calls.count("enrol") == 2
+    assert cloud.calls.count("connect") == 3
+
+
+def test_refused_for_good(cloud: _Cloud) -> None:
+    cloud.answers["enrol"] = [RefusedError("disabled")] * 3
+    device = _Device(cloud, attempts=3)
+    assert device.ended() == 3
+    assert device.events().count("refused") == 3
+    assert "connect" not in cloud.calls
+
+
+def test_a_stop_is_answered_while_the_cloud_is_silent(cloud: _Cloud) -> None:
+    cloud.hangs_on = "enrol"
+    device = _Device(cloud)
+    device.wait("starting")
+    began = time.monotonic()
+    assert device.stop() == 0
+    assert time.monotonic() - began < 3
+    assert "give up" in cloud.calls
+
+
+def test_a_goodbye_that_hangs_does_not_hold_the_device(
+    cloud: _Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.runner._CLOSE_SECONDS", 0.1)
+    cloud.hangs_on = "close"
+    device = _Device(cloud)
+    device.wait("reported")
+    assert device.stop() == 0
+
+
+def test_a_goodbye_that_fails_is_noted_and_no_more(cloud: _Cloud) -> None:
+    cloud.answers["close"] = [UnavailableError("already gone")]
+    device = _Device(cloud)
+    device.wait("reported")
+    assert device.stop() == 0
+    assert any(event == "sdk" for event in device.events())
+
+
+def test_unfit_errors_of_the_cloud_are_not_swallowed(cloud: _Cloud) -> None:
+    seen: list[Any] = []
+    hook, threading.excepthook = threading.excepthook, seen.append
+    try:
+        cloud.answers["enrol"] = [ZeroDivisionError("a bug")]
+        device = _Device(cloud)
+        device.wait("starting")
+        deadline = time.monotonic() + 5
+        while not seen and time.monotonic() < deadline:
+            time.sleep(0.005)
+        device.stop()
+    finally:
+        threading.excepthook = hook
+    assert seen[0].exc_type is ZeroDivisionError
