@@ -34,7 +34,7 @@ RESOLVERS: tuple[tuple[str, str, list[str]], ...] = (
         list("-+.0123456789"),
     ),
 )
-"""(tag, pattern, first characters) of plain scalars; the first that fits counts, and text is what fits none."""
+"""(tag, pattern, first characters) of plain scalars; the first that fits counts, and none means text."""
 
 _BASES = {"0x": 16, "0o": 8}
 
