@@ -17,6 +17,8 @@ import psutil
 #: Two readings of one process's creation time may differ by rounding; a reused id differs by far more.
 _SAME_START_SECONDS = 1.0
 _GRACE_SECONDS = 8.0
+#: Those that this very command started: only their parent can collect their exit codes.
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _CHILDREN[process.pid] = process
     created = psutil.Process(process.pid).create_time()
     record = {
         "pid": process.pid,
@@ -87,12 +90,20 @@ def running(pid_file: Path) -> psutil.Process | None:
 
 def find(pid: int, created: float) -> psutil.Process | None:
     """Return the process with this id if it was created then and has not ended."""
+    _collect(pid)
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - created) < _SAME_START_SECONDS
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def _collect(pid: int) -> None:
+    """Take the exit code of a child that has ended."""
+    child = _CHILDREN.get(pid)
+    if child is not None and child.poll() is not None:
+        del _CHILDREN[pid]
 
 
 def stop(pid_files: Sequence[Path], grace_seconds: float = _GRACE_SECONDS) -> int:
@@ -104,6 +115,8 @@ def stop(pid_files: Sequence[Path], grace_seconds: float = _GRACE_SECONDS) -> in
     for process in still:
         _end(process, kill=True)
     psutil.wait_procs(still, timeout=grace_seconds)
+    for process in processes:
+        _collect(process.pid)
     for pid_file in pid_files:
         pid_file.unlink(missing_ok=True)
     return len(processes)

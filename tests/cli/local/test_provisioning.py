@@ -1,0 +1,181 @@
+"""Devices come up a few at a time; every way in which one does not is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.local import provisioning
+from cli.local.devices import Device, Runner, State, plan
+from cli.local.identity import LeafIssuer, ensure_chain, ensure_passphrases
+from cli.local.layout import Layout
+from cli.local.progress import Step
+from cli.local.provisioning import bring_up, issue_certificates
+from fleet import Fleet, load
+from tests.cli.local.conftest import PutProgram
+
+#: A device that does what the file `behave` in the project's folder says of its registration id.
+DEVICE = r"""
+import json, pathlib, sys, time
+name = sys.argv[sys.argv.index("--registration-id") + 1]
+with open("started", "a") as file:
+    print(name, file=file)
+behave = json.loads(pathlib.Path("behave").read_text()).get(name, "up")
+def say(**event):
+    print(json.dumps(event), flush=True)
+if behave == "crash":
+    sys.exit("ImportError: no such thing")
+if behave == "refused":
+    say(event="refused", reason="its certificate has expired")
+if behave == "up":
+    say(event="assigned", hub="eu.azure-devices.net", seconds=0.1)
+    say(event="reported", version=1, seconds=0.2)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    group = {"attestation": {"x509": {"issuer": "factory"}}, "allocation": {"hubs": ["eu"]}}
+    value = {
+        "name": "tiny",
+        "azure": {"location": "westeurope", "hubs": {"eu": {}}},
+        "identity": {
+            "root": ".muster/local/pki/root.pem",
+            "issuers": {"factory": ".muster/local/pki/factory.pem"},
+        },
+        "groups": {"reefers": group},
+    }
+    return load(value, file="stacks/Pulumi.local.yaml", stack="local")
+
+
+@pytest.fixture
+def behave(layout: Layout, put_program: PutProgram) -> Callable[..., None]:
+    put_program(".venv/bin/python", DEVICE)
+
+    def say(text: str = "{}") -> None:
+        (layout.project / "behave").write_text(text)
+
+    say()
+    return say
+
+
+@pytest.fixture
+def runner(layout: Layout, behave: object) -> Runner:
+    return Runner(layout, dict(os.environ) | {"MUSTER_PROXY": "http://127.0.0.1:1"}, "0ne1")
+
+
+def devices(layout: Layout, fleet: Fleet, count: int) -> list[Device]:
+    made = plan(layout, fleet, count)
+    for device in made:
+        device.folder.mkdir(exist_ok=True)
+    return made
+
+
+def started(layout: Layout) -> list[str]:
+    file = layout.project / "started"
+    return sorted(file.read_text().split()) if file.exists() else []
+
+
+def test_all_come_up_and_a_second_time_none_is_started(
+    layout: Layout, fleet: Fleet, runner: Runner, step: Step
+) -> None:
+    asked = devices(layout, fleet, 10)
+    first = bring_up(layout, asked, runner, step)
+    assert len(first.up) == first.started == 10
+    assert first.seconds > 0
+    again = bring_up(layout, asked, runner, step)
+    assert (len(again.up), again.started, again.seconds) == (10, 0, 0.0)
+    assert len(started(layout)) == 10
+
+
+def test_refused_and_crashed_ones_are_told_with_the_reason(
+    layout: Layout, fleet: Fleet, runner: Runner, step: Step, behave: Callable[..., None]
+) -> None:
+    behave('{"reefer-0001": "refused", "reefer-0003": "crash"}')
+    result = bring_up(layout, devices(layout, fleet, 3), runner, step)
+    assert [device.registration_id for device in result.up] == ["reefer-0002"]
+    reasons = {device.registration_id: reading.reason for device, reading in result.failed.items()}
+    assert reasons["reefer-0001"] == "its certificate has expired"
+    assert "last line of its log: ImportError: no such thing" in reasons["reefer-0003"]
+    assert step.outcome == "1 of 3 up, 3 started now"
+
+
+def test_devices_that_hang_are_given_up_after_a_while(
+    layout: Layout,
+    fleet: Fleet,
+    runner: Runner,
+    step: Step,
+    behave: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provisioning, "_STALL_SECONDS", 1.0)
+    monkeypatch.setattr(provisioning, "STARTING_AT_ONCE", 1)
+    behave('{"reefer-0001": "hang"}')
+    result = bring_up(layout, devices(layout, fleet, 2), runner, step)
+    states = {device.registration_id: reading.state for device, reading in result.readings.items()}
+    assert states == {"reefer-0001": State.COMING, "reefer-0002": State.DOWN}
+
+
+def test_the_surplus_is_stopped_and_keeps_its_identity(
+    layout: Layout, fleet: Fleet, runner: Runner, step: Step
+) -> None:
+    asked = devices(layout, fleet, 3)
+    bring_up(layout, asked, runner, step)
+    fewer = bring_up(layout, asked[:1], runner, step)
+    assert (fewer.started, fewer.stopped) == (0, 2)
+    assert not runner.is_running(asked[2])
+    assert asked[2].folder.exists()
+
+
+def test_a_device_is_started_again_when_it_was_told_something_else(
+    layout: Layout, fleet: Fleet, runner: Runner, step: Step
+) -> None:
+    asked = devices(layout, fleet, 1)
+    bring_up(layout, asked, runner, step)
+    moved = Runner(layout, dict(runner.environment) | {"MUSTER_PROXY": "http://127.0.0.1:2"}, "0ne1")
+    assert bring_up(layout, asked, moved, step).started == 1
+    other_service = Runner(layout, moved.environment, "0ne2")
+    assert bring_up(layout, asked, other_service, step).started == 1
+
+
+def test_certificates_are_issued_once_and_again_when_the_issuer_is_another(
+    layout: Layout, fleet: Fleet, step: Step
+) -> None:
+    ensure_passphrases(layout)
+    issuer = LeafIssuer(layout, fleet, ensure_chain(layout, fleet, step))
+    asked = plan(layout, fleet, 2)
+    assert issue_certificates(asked, issuer, step) == 2
+    assert (asked[0].folder / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert issue_certificates(asked, issuer, step) == 0
+    for file in sorted(layout.pki.rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    layout.pki.rmdir()
+    renewed = LeafIssuer(layout, fleet, ensure_chain(layout, fleet, step))
+    assert issue_certificates(asked, renewed, step) == 2
+
+
+def test_passphrases_are_random_private_and_made_once(layout: Layout) -> None:
+    ensure_passphrases(layout)
+    files = (layout.pulumi_passphrase, layout.key_passphrase)
+    texts = [file.read_text() for file in files]
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
+    assert len(set(texts)) == 2
+    assert min(map(len, texts)) >= 40
+    ensure_passphrases(layout)
+    assert [file.read_text() for file in files] == texts
+
+
+def test_a_chain_that_somebody_else_keeps_is_never_made(
+    layout: Layout, fleet: Fleet, step: Step, tmp_path: Path
+) -> None:
+    elsewhere = Layout(tmp_path)
+    ensure_passphrases(layout)
+    (layout.pki).mkdir()
+    with pytest.raises(Exception, match=r"The CA chain of .* cannot be used:\n.*root") as refused:
+        ensure_chain(layout, fleet, step)
+    assert "Traceback" not in str(refused.value)
+    assert not (elsewhere.project / "pki").exists()
