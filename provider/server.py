@@ -37,6 +37,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         pass
     azure.cancel()
     server.stop(GRACE_SECONDS).wait()
+    azure.close()
     return 0
 
 

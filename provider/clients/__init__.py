@@ -30,21 +30,33 @@ __all__ = ["ARM_HOST", "ARM_SCOPE", "Azure"]
 class Azure:
     """The clients of one session, sharing connections, tokens and retries.
 
-    `environment` holds what transport.py and credentials.py read; `http` is only for tests.
+    `environment` holds what transport.py and credentials.py read; `http` and `entra` are for tests.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], clock: Clock | None = None, http: httpx.Client | None = None
+        self,
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+        *,
+        http: httpx.Client | None = None,
+        entra: Entra | None = None,
     ) -> None:
         self._environment = environment
         self._clock = clock or Clock()
         self._given = http
+        self._entra = entra or Entra(environment)
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
     def cancel(self) -> None:
         """Let every call that waits give up at once."""
         self._clock.cancel()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        if "_http" in vars(self):
+            self._http.close()
+        self._entra.close()
 
     def enrollments(self, host: str) -> DpsService:
         """The data plane of the provisioning service at a host such as
@@ -68,10 +80,6 @@ class Azure:
     @cached_property
     def _http(self) -> httpx.Client:
         return self._given or http_client(self._environment)
-
-    @cached_property
-    def _entra(self) -> Entra:
-        return Entra(self._environment)
 
     @cached_property
     def _arm(self) -> Arm:

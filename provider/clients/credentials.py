@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -23,11 +23,21 @@ from provider.clients.errors import AuthenticationError, ConfigurationError
 from provider.clients.transport import proxy, trust_bundle
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken
 
 DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 SIGNATURE_SECONDS = 3600
 _CONNECTION_STRING = "MUSTER_DPS_CONNECTION_STRING"
+
+
+class Credential(Protocol):
+    """What we need of a credential of azure-identity."""
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        """A token for the scopes."""
+
+    def close(self) -> None:
+        """Give back its connections."""
 
 
 class Entra:
@@ -35,7 +45,7 @@ class Entra:
     login…).
     """
 
-    def __init__(self, environment: Mapping[str, str], credential: TokenCredential | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str], credential: Credential | None = None) -> None:
         self._environment = environment
         self._given = credential
         self._lock = threading.Lock()
@@ -43,6 +53,11 @@ class Entra:
     def authentication(self, scope: str) -> httpx.Auth:
         """Authentication of requests with a token for the scope; azure-identity caches and renews it."""
         return _Header(lambda: f"Bearer {self._token(scope)}")
+
+    def close(self) -> None:
+        """Give back the connections to the token service."""
+        if "_credential" in vars(self):
+            self._credential.close()
 
     def _token(self, scope: str) -> str:
         with self._lock:
@@ -52,7 +67,7 @@ class Entra:
                 raise _authentication_error(error) from None
 
     @cached_property
-    def _credential(self) -> TokenCredential:
+    def _credential(self) -> Credential:
         if self._given is not None:
             return self._given
         from azure.identity import DefaultAzureCredential  # slow, and previews do without

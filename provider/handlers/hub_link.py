@@ -51,7 +51,7 @@ class Inputs:
         "Azure region of the hub.", normal=lambda region: str(region).lower().replace(" ", "")
     )
     allocation_weight: int = prop(
-        "Share of the devices, beside the other hubs' weights.", default=1, rule=rules.at_least(0)
+        "Share of the devices, beside the other hubs' weights.", default=1, rule=rules.at_least(1)
     )
     apply_allocation_policy: bool = prop("Whether devices are allocated to this hub at all.", default=True)
     authentication: str = prop(
