@@ -24,15 +24,17 @@ from provider.rpc import Provider
 WORKERS = 32
 GRACE_SECONDS = 10.0
 PARENT_POLL_SECONDS = 1.0
+PARENT_VARIABLE = "MUSTER_ENGINE_PID"
+"""Who started us, as the executable saw it: an engine that dies while we still start up is noticed, too."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Serve until told to stop. The last argument that is no option is the engine's address."""
     logging.getLogger().addHandler(logging.NullHandler())  # standard error is the person's screen
     stopping = _stop_on_signals()
+    parent = int(environment.get(PARENT_VARIABLE) or os.getppid())
     addresses = [each for each in arguments if not each.startswith("-")]
     server, azure = _start(addresses[-1] if addresses else None, environment)
-    parent = os.getppid()
     while not stopping.wait(PARENT_POLL_SECONDS) and os.getppid() == parent:
         pass
     azure.cancel()
