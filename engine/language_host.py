@@ -140,7 +140,9 @@ def _copy(name: str, stream: IO[bytes], printed: queue.SimpleQueue[tuple[str, by
 
 def serve(engine_address: str) -> tuple[grpc.Server, int]:
     """Start the host on a free loopback port; returns the server and that port."""
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=8), options=[*_GRPC_CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]
+    )
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -38,7 +38,7 @@ def log_file(layout: Layout) -> Path:
 
 def pid_file(layout: Layout) -> Path:
     """Which process it is."""
-    return layout.cloud / "cloud.pid"
+    return layout.cloud / "process.json"
 
 
 def ensure(layout: Layout, step: Step) -> Endpoints:

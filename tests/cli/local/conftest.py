@@ -25,7 +25,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     made = Layout(project)
     made.create()
     yield made
-    processes.stop(sorted(project.rglob("*.pid")), grace_seconds=2)
+    processes.stop([*project.rglob("*.pid"), *project.rglob("process.json")], grace_seconds=2)
 
 
 @pytest.fixture

@@ -1,0 +1,186 @@
+"""A copy of the project in a folder of its own, where `muster up` runs as a person would run it.
+
+All end-to-end tests share one worker (an xdist group): each workspace runs the real engine, a local cloud
+on ports of its own, and devices. `stack` is brought up once and looked at by many tests; `workspace` is for
+a test that breaks things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+_COPIED = ("Pulumi.yaml", "__main__.py")
+_LINKED = ("provider", ".venv")
+_API = "2021-10-01"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project folder with everything that `muster up` needs."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """The local state."""
+        return self.root / ".muster" / "local"
+
+    def environment(self) -> dict[str, str]:
+        """A person's environment: no Pulumi, no cloud account, ports that nobody else has."""
+        foreign = ("PULUMI_", "AZURE_", "ARM_", "MUSTER_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        return kept | {"MUSTER_PORTS": "0,0,0", "NO_COLOR": "1"}
+
+    def muster(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a muster command to its end."""
+        return self._run([str(Path(sys.executable).with_name("muster")), *arguments])
+
+    def start_up(self, devices: int) -> subprocess.Popen[str]:
+        """Start `muster up` and return while it works."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("muster")), "up", "--devices", str(devices)],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run plain pulumi as a person does after `source .tools/env`."""
+        return self._run(["/bin/sh", "-c", '. ./.tools/env && exec pulumi "$@"', "pulumi", *arguments])
+
+    def summary(self) -> dict[str, Any]:
+        """What the last `up` wrote for programs."""
+        document: dict[str, Any] = json.loads((self.state / "summary.json").read_text())
+        return document
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        document: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "-s", "local").stdout)
+        return document
+
+    def settings(self) -> dict[str, str]:
+        """The credentials and the proxy that the local cloud and `up` wrote."""
+        lines = [
+            line
+            for file in (self.state / "cloud" / "azure.env", self.state / "proxy.env")
+            for line in file.read_text().splitlines()
+        ]
+        return dict(line.split("=", 1) for line in lines)
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False
+        )
+
+
+class Service:
+    """The DPS service API as an operator's own script would use it: plain HTTPS with a token."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        settings = workspace.settings()
+        self._http = httpx.Client(
+            proxy=settings["MUSTER_PROXY"],
+            verify=_trust(workspace.state / "cloud" / "tls-ca.pem"),
+            trust_env=False,
+        )
+        self._host = str(workspace.outputs()["dpsHost"])
+        answer = self._http.post(
+            f"https://login.microsoftonline.com/{settings['AZURE_TENANT_ID']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": settings["AZURE_CLIENT_ID"],
+                "client_secret": settings["AZURE_CLIENT_SECRET"],
+                "scope": "https://azure-devices-provisioning.net/.default",
+            },
+        )
+        self._token = answer.raise_for_status().json()["access_token"]
+
+    def group(self, name: str) -> dict[str, Any]:
+        """An enrollment group as the service shows it."""
+        document: dict[str, Any] = self._call("GET", name).json()
+        return document
+
+    def put_group(self, name: str, body: dict[str, Any], etag: str | None = None) -> None:
+        """Make or change a group by hand."""
+        self._call("PUT", name, body, {"If-Match": etag} if etag else {})
+
+    def delete_group(self, name: str) -> None:
+        """Remove a group by hand."""
+        self._call("DELETE", name, None, {"If-Match": "*"})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _call(
+        self, method: str, name: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        return self._http.request(
+            method,
+            f"https://{self._host}/enrollmentGroups/{name}",
+            params={"api-version": _API},
+            json=body,
+            headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+        ).raise_for_status()
+
+
+def _trust(authority: Path) -> ssl.SSLContext:
+
+    return ssl.create_default_context(cafile=str(authority))
+
+
+def _make(root: Path) -> Workspace:
+    for name in _COPIED:
+        shutil.copy(PROJECT / name, root / name)
+    shutil.copytree(PROJECT / "stacks", root / "stacks")
+    for name in _LINKED:
+        (root / name).symlink_to(PROJECT / name)
+    (root / ".tools").mkdir()
+    (root / ".tools" / "bin").symlink_to(PROJECT / ".tools" / "bin")
+    shutil.copy(PROJECT / ".tools" / "engine.json", root / ".tools" / "engine.json")
+    return Workspace(root)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A fresh workspace in which nothing runs yet."""
+    made = _make(tmp_path)
+    yield made
+    made.muster("down")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace in which `muster up --devices 3` ran once, from nothing."""
+    made = _make(tmp_path_factory.mktemp("stack"))
+    first = made.muster("up", "--devices", "3")
+    (made.root / "first-up.out").write_text(first.stdout)
+    (made.root / "first-up.err").write_text(first.stderr)
+    assert first.returncode == 0, first.stdout + first.stderr
+    yield made
+    down = made.muster("down")
+    assert down.returncode == 0, down.stderr
+    assert not made.state.exists()
+
+
+@pytest.fixture(scope="session")
+def service(stack: Workspace) -> Iterator[Service]:
+    """The service API of the shared stack."""
+    made = Service(stack)
+    yield made
+    made.close()

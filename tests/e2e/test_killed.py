@@ -1,0 +1,80 @@
+"""`kill -9` of the engine, a provider or the local cloud in the middle of `up`: the next one finishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import Workspace
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+
+#: Told apart by what they run; searched among the processes that this very `up` started.
+ENGINE = "bin/pulumi up"
+PROVIDER = "-m provider.server"
+AZURE_NATIVE = "localcloud.providers.azure_native"
+CLOUD = "-m localcloud --state"
+
+
+def started_by(command: psutil.Process, mark: str, workspace: Workspace) -> psutil.Process | None:
+    """The process below `muster up` that runs this."""
+    for process in _below(command):
+        try:
+            line = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if mark in line and (mark is not CLOUD or str(workspace.root) in line):
+            return process
+    return None
+
+
+def _below(command: psutil.Process) -> list[psutil.Process]:
+    try:
+        return command.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def wait_for(what: Callable[[], psutil.Process | None], ended: Callable[[], bool]) -> psutil.Process:
+    while not ended():
+        found = what()
+        if found is not None:
+            return found
+        time.sleep(0.005)
+    pytest.fail("`muster up` ended before the process to kill was there")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.5, 3.0])
+@pytest.mark.parametrize("mark", [ENGINE, PROVIDER, AZURE_NATIVE, CLOUD])
+def test_the_next_up_finishes_the_work(workspace: Workspace, mark: str, seconds: float) -> None:
+    up = workspace.start_up(devices=1)
+    command = psutil.Process(up.pid)
+    ended = lambda: up.poll() is not None  # noqa: E731
+    wait_for(lambda: started_by(command, ENGINE, workspace), ended)
+    victim = wait_for(lambda: started_by(command, mark, workspace), ended)
+    time.sleep(seconds)
+    plugins = [process for process in _below(command) if process.pid != victim.pid]
+    victim.kill()
+    said, _ = up.communicate()
+    assert "Traceback" not in said
+    if mark is ENGINE:
+        _, left = psutil.wait_procs([one for one in plugins if is_plugin(one)], timeout=10)
+        assert left == [], "plug-ins outlived the engine"
+
+    again = workspace.muster("up", "--devices", "1")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert workspace.summary()["clouds"]["azure"]["provisioned"] == 1
+    third = workspace.muster("up", "--devices", "1")
+    assert "Nothing changed" in third.stdout, third.stdout + third.stderr
+    assert "pending operation" not in (workspace.state / "pulumi-up.log").read_text()
+
+
+def is_plugin(process: psutil.Process) -> bool:
+    try:
+        line = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return any(mark in line for mark in (PROVIDER, AZURE_NATIVE, "engine.language_host"))

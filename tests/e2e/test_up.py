@@ -1,0 +1,126 @@
+"""The main job, from nothing to provisioned devices, and what a person does with the stack afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PROJECT, Service, Workspace
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+
+GROUP = "reefers"
+
+
+def test_the_first_up_provisions_all_devices(stack: Workspace) -> None:
+    first = json.loads((stack.state / "summary.json").read_text())
+    azure = first["clouds"]["azure"]
+    assert (first["stack"], first["changed"]) == ("local", True)
+    assert (azure["requested"], azure["provisioned"]) == (3, 3)
+    assert sum(azure["hubs"].values()) == 3
+    assert set(azure["hubs"]) <= set(stack.outputs()["hubs"].values())
+    assert first["resources"]["created"] > 5
+    out = (stack.root / "first-up.out").read_text()
+    assert "3 of 3 devices are up" in out
+    assert "make down" in out
+
+
+def test_each_device_went_all_the_way_by_its_own_log(stack: Workspace) -> None:
+    for device in stack.summary()["devices"]:
+        log = stack.state / "devices" / device["registrationId"] / "agent.log"
+        events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+        steps = [
+            event for event in events if event in ("starting", "assigned", "connected", "twin", "reported")
+        ]
+        assert steps == ["starting", "assigned", "connected", "twin", "reported"]
+
+
+def test_the_committed_stack_file_stays_as_it_is(stack: Workspace) -> None:
+    for name in ("Pulumi.yaml", "stacks/Pulumi.local.yaml"):
+        assert (stack.root / name).read_bytes() == (PROJECT / name).read_bytes()
+
+
+def test_again_it_changes_nothing_and_says_so(stack: Workspace) -> None:
+    again = stack.muster("up", "--devices", "3")
+    assert again.returncode == 0, again.stderr
+    assert "Nothing changed: 3 of 3 devices are up" in again.stdout
+    assert stack.summary()["changed"] is False
+    assert json.loads(stack.muster("status", "--json").stdout)["cloud"]["running"] is True
+
+
+def test_plain_pulumi_sees_no_change_either(stack: Workspace) -> None:
+    preview = stack.pulumi("preview", "-s", "local", "--expect-no-changes", "--non-interactive")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    refresh = stack.pulumi(
+        "refresh", "-s", "local", "--preview-only", "--expect-no-changes", "--non-interactive"
+    )
+    assert refresh.returncode == 0, refresh.stdout + refresh.stderr
+
+
+def test_fewer_devices_stop_the_surplus_and_more_start_it_again(stack: Workspace) -> None:
+    fewer = stack.muster("up", "--devices", "2")
+    assert fewer.returncode == 0, fewer.stderr
+    states = [device["state"] for device in json.loads(stack.muster("status", "--json").stdout)["devices"]]
+    assert sorted(states) == ["down", "up", "up"]
+    more = stack.muster("up", "--devices", "3")
+    assert more.returncode == 0, more.stderr
+    assert stack.summary()["clouds"]["azure"]["provisioned"] == 3
+
+
+@pytest.fixture
+def drifted(service: Service) -> Iterator[dict[str, Any]]:
+    """The group of the stack, disabled by hand."""
+    group = service.group(GROUP)
+    service.put_group(GROUP, group | {"provisioningStatus": "disabled"}, group["etag"])
+    yield group
+    now = service.group(GROUP)
+    if now["provisioningStatus"] != "enabled":
+        service.put_group(GROUP, now | {"provisioningStatus": "enabled"}, now["etag"])
+
+
+def test_drift_by_hand_is_seen_and_mended(
+    stack: Workspace, service: Service, drifted: dict[str, Any]
+) -> None:
+    seen = stack.pulumi("refresh", "-s", "local", "--preview-only", "--diff", "--non-interactive")
+    assert "enabled" in seen.stdout
+    expected = stack.pulumi(
+        "refresh", "-s", "local", "--preview-only", "--expect-no-changes", "--non-interactive"
+    )
+    assert expected.returncode != 0
+    refreshed = stack.pulumi("refresh", "-s", "local", "--yes", "--non-interactive")
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    mended = stack.muster("up", "--devices", "3")
+    assert mended.returncode == 0, mended.stderr
+    assert stack.summary()["resources"]["updated"] == 1
+    assert service.group(GROUP)["provisioningStatus"] == "enabled"
+
+
+@pytest.fixture
+def foreign_group(service: Service) -> Iterator[str]:
+    """A group that somebody made by hand."""
+    known = service.group(GROUP)
+    body = {key: known[key] for key in ("attestation", "iotHubs", "allocationPolicy", "reprovisionPolicy")}
+    service.put_group("by-hand", body | {"enrollmentGroupId": "by-hand", "provisioningStatus": "enabled"})
+    yield "by-hand"
+    service.delete_group("by-hand")
+
+
+def test_a_group_that_exists_is_taken_over_by_import(stack: Workspace, foreign_group: str) -> None:
+    identity = f"{stack.outputs()['dpsHost']}/{foreign_group}"
+    token = "muster:dps:EnrollmentGroup"
+    options = ("-s", "local", "--yes", "--protect=false", "--non-interactive", "--generate-code=false")
+    imported = stack.pulumi("import", token, "by-hand", identity, *options)
+    assert imported.returncode == 0, imported.stdout + imported.stderr
+    exported = json.loads(stack.pulumi("stack", "export", "-s", "local").stdout)
+    taken = [
+        resource
+        for resource in exported["deployment"]["resources"]
+        if resource["urn"].endswith(f"{token}::by-hand")
+    ]
+    assert taken[0]["outputs"]["enrollmentGroupId"] == "by-hand"
+    assert taken[0]["outputs"]["etag"]
+    forgotten = stack.pulumi("state", "delete", taken[0]["urn"], "-s", "local", "--yes", "--non-interactive")
+    assert forgotten.returncode == 0, forgotten.stdout + forgotten.stderr
