@@ -1,7 +1,7 @@
 """What a request body may hold, and all that is wrong with one.
 
-A `Shape` is read from a published azure-mgmt model (`arm/models.py`). `check` reports every fault at once, drops
-what only the service writes, and gives enumeration values their published spelling, as ARM does.
+A `Shape` is read from a published azure-mgmt model (`arm/models.py`). `check` reports every fault at once,
+drops what only the service writes, and gives enumeration values their published spelling, as ARM does.
 """
 
 import base64
@@ -28,7 +28,7 @@ Faults = list[Fault]
 
 @dataclass(frozen=True)
 class Scalar:
-    """A plain JSON value. `name`: str, bool, int, float, any, bytes (base64 text)."""
+    """A plain JSON value. `name`: str, str? (or null), bool, int, float, any, bytes (base64 text)."""
 
     name: str
 
@@ -157,6 +157,7 @@ def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:  # noqa: ANN401 - J
 
 _SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "str": ("text", lambda it: isinstance(it, str)),
+    "str?": ("text or null", lambda it: it is None or isinstance(it, str)),
     "bool": ("true or false", lambda it: isinstance(it, bool)),
     "int": ("a whole number", lambda it: _is_number(it, (int,))),
     "float": ("a number", lambda it: _is_number(it, (int, float))),

@@ -1,21 +1,23 @@
 """The hubs linked to a provisioning service (`properties.iotHubs`).
 
 By managed identity (API 2026-11-01, authenticationType SystemAssigned) the hub must exist and the service's
-identity must hold a role on it that may write devices. That DPS needs RegistryWrite and ServiceConnect is
-published for connection strings (learn.microsoft.com/azure/iot-dps/how-to-manage-linked-iot-hubs); when
-exactly the service checks a role is not, so the local cloud takes the safe side and refuses the link at
-once.
+identity must hold roles on it that may write devices and twins. That DPS needs RegistryWrite and
+ServiceConnect is published for connection strings
+(learn.microsoft.com/azure/iot-dps/how-to-manage-linked-iot-hubs); when exactly the service checks a role is
+not, so the local cloud takes the safe side and refuses the link at once.
 """
 
 from typing import Any
 
 from localcloud.azure.arm import keys
 from localcloud.azure.arm.resources import Draft, World
-from localcloud.azure.arm.roles import WRITE_DEVICES, roles_at
+from localcloud.azure.arm.roles import may
 from localcloud.azure.store import Document
 
 _MASK = "****"
 _NEEDED = {"RegistryWrite", "ServiceConnect"}
+_NEEDED_ACTIONS = ("Microsoft.Devices/IotHubs/devices/write", "Microsoft.Devices/IotHubs/twins/write")
+_ROLES = "'IoT Hub Registry Contributor' and 'IoT Hub Twin Contributor' (or 'IoT Hub Data Contributor')"
 
 
 def check_links(world: World, draft: Draft) -> None:
@@ -29,7 +31,8 @@ def check_links(world: World, draft: Draft) -> None:
         weight = entry.get("allocationWeight")
         if isinstance(weight, int) and not 1 <= weight <= 1000:
             draft.wrong(f"{where}.allocationWeight", f"must be 1 to 1000, not {weight}")
-        _check_reach(world, draft, entry, where)
+        if not _is_kept(draft, entry):
+            _check_reach(world, draft, entry, where)
 
 
 def linked(_world: World, draft: Draft) -> list[dict[str, Any]]:
@@ -82,16 +85,15 @@ def _check_identity(world: World, draft: Draft, _entry: dict[str, Any], where: s
         draft.wrong(f"{where}.authenticationType", "needs identity.type SystemAssigned on the service")
         return
     principal = str(draft.was("identity", "principalId") or "")
-    if not roles_at(world, hub["id"], principal) & WRITE_DEVICES.keys():
-        roles = " or ".join(f"'{it}'" for it in WRITE_DEVICES.values())
-        wrong = f"the service's identity {principal or '(made with this request)'} may not write devices of"
-        draft.wrong(where, f"{wrong} {host_of(_entry)}: assign it {roles} on the hub (or above) first")
+    lacking = [it for it in _NEEDED_ACTIONS if not may(world, principal, it, hub["id"])]
+    if lacking:
+        who = f"the service's identity {principal or '(which this request makes)'}"
+        wrong = f"{who} lacks {' and '.join(lacking)} on {host_of(_entry)}"
+        draft.wrong(where, f"{wrong}: assign it {_ROLES} there or above first")
 
 
 def _check_key(world: World, draft: Draft, entry: dict[str, Any], where: str, hub: Document) -> None:
     parts = _parts(entry)
-    if parts.get("SharedAccessKey") == _MASK and _was_linked(draft, host_of(entry)):
-        return
     if hub["properties"].get("disableLocalAuth"):
         words = "takes no keys (disableLocalAuth): link it by SystemAssigned"
         draft.wrong(where, f"{host_of(entry)} {words}")
@@ -108,8 +110,15 @@ def _refuse_kind(_world: World, draft: Draft, entry: dict[str, Any], where: str,
     draft.wrong(f"{where}.authenticationType", f"'{_kind(entry)}' is not served by the local cloud")
 
 
-def _was_linked(draft: Draft, host: str) -> bool:
-    return any(it["name"] == host for it in draft.was("properties", "iotHubs") or [])
+def _is_kept(draft: Draft, entry: dict[str, Any]) -> bool:
+    """A link that stays is not checked again, so that others can be taken away after their hub or role.
+
+    A key comes back masked when it is to stay.
+    """
+    if _kind(entry) == "KeyBased" and _parts(entry).get("SharedAccessKey") != _MASK:
+        return False
+    before = draft.was("properties", "iotHubs") or []
+    return any(it["name"] == host_of(entry) and _kind(it) == _kind(entry) for it in before)
 
 
 _CHECKS = {"KeyBased": _check_key, "SystemAssigned": _check_identity}

@@ -15,7 +15,7 @@ from localcloud.azure.shapes import Fault, MapOf, Member, Scalar, Shape
 from localcloud.azure.store import Document
 
 Names = Mapping[str, str]
-_TAGS = Shape("TagsResource", {"tags": Member(MapOf(Scalar("str")))})
+_TAGS = Shape("TagsResource", {"tags": Member(MapOf(Scalar("str?")))})
 
 
 class Operations:
@@ -54,13 +54,11 @@ class Operations:
         self._check_etag(call, document)
         faults: list[Fault] = []
         body = call.document()
-        gone = {key for key, value in (body.get("tags") or {}).items() if value is None}
-        given = {key: value for key, value in (body.get("tags") or {}).items() if value is not None}
-        _TAGS.check({**body, "tags": given}, "", faults)
+        _TAGS.check(body, "", faults)
         if faults:
             raise invalid(faults)
-        kept = {key: value for key, value in document.get("tags", {}).items() if key not in gone}
-        document["tags"] = {**kept, **given}
+        merged = {**document.get("tags", {}), **(body.get("tags") or {})}
+        document["tags"] = {key: value for key, value in merged.items() if value is not None}
         if self._type.etag:
             document["etag"] = new_etag()
         self._world.store.put("arm", document["id"].lower(), document)

@@ -6,6 +6,7 @@ provisioning service may only be linked to a hub whose devices its identity may 
 
 import re
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from azure.mgmt.authorization.v2022_04_01 import models
@@ -17,7 +18,12 @@ from localcloud.azure.arm.resources import Draft, NameRule, ResourceType, World,
 from localcloud.azure.store import Document
 
 # learn.microsoft.com/azure/role-based-access-control/built-in-roles/internet-of-things
-WRITE_DEVICES = {"4fc6c259-987e-4a07-842e-c321cc9d413f": "IoT Hub Data Contributor"}
+DATA_ACTIONS = {
+    "4fc6c259-987e-4a07-842e-c321cc9d413f": "Microsoft.Devices/IotHubs/*",  # IoT Hub Data Contributor
+    "4ea46cd5-c1b2-4a8e-910b-273211f9ce47": "Microsoft.Devices/IotHubs/devices/*",  # … Registry Contributor
+    "494bdba2-168f-4f31-a0a1-191d2f7c028c": "Microsoft.Devices/IotHubs/twins/*",  # … Twin Contributor
+    "b447c946-2db7-41ec-983d-d8bf3b1c77e3": "Microsoft.Devices/IotHubs/*/read",  # … Data Reader
+}
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DEFINITION = re.compile(
     r"(?:/subscriptions/[^/]+)?/providers/Microsoft\.Authorization/roleDefinitions/(?P<role>[^/]+)",
@@ -26,21 +32,21 @@ _DEFINITION = re.compile(
 _FIXED = ("principalId", "roleDefinitionId")
 
 
-def roles_at(world: World, resource_id: str, principal_id: str) -> set[str]:
-    """The role ids that a principal holds on a resource, from assignments at its scope or above."""
+def may(world: World, principal_id: str, action: str, resource_id: str) -> bool:
+    """Whether a principal may do a data action on a resource, by roles assigned there or above."""
+    held = _roles_at(world, resource_id, principal_id)
+    return any(fnmatchcase(action, DATA_ACTIONS[it]) for it in held & DATA_ACTIONS.keys())
+
+
+def _roles_at(world: World, resource_id: str, principal_id: str) -> set[str]:
     wanted = resource_id.lower()
     return {
-        role_id(it["properties"]["roleDefinitionId"])
+        it["properties"]["roleDefinitionId"].rpartition("/")[2].lower()
         for _, it in world.store.list("arm")
         if it["type"] == ROLE_ASSIGNMENT.type
         and it["properties"]["principalId"] == principal_id.lower()
         and covers(it["properties"]["scope"], wanted)
     }
-
-
-def role_id(definition: str) -> str:
-    """The GUID at the end of a role definition's id."""
-    return definition.rpartition("/")[2].lower()
 
 
 def _listed(document: Document, scope: str, condition: str | None) -> bool:

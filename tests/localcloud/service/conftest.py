@@ -1,4 +1,4 @@
-"""A started local cloud, reached as production is: by production names, through the CONNECT proxy, TLS verified."""
+"""A started local cloud, reached as production is: by production names, over TLS, through the proxy."""
 
 import base64
 import json
@@ -163,7 +163,11 @@ def linked(
 ) -> Any:
     """The provisioning service, linked to the hub by its identity."""
     grant(roles, hub.id, dps.identity.principal_id)
-    link = {"hostName": hub.properties.host_name, "location": LOCATION, "authenticationType": "SystemAssigned"}
+    link = {
+        "hostName": hub.properties.host_name,
+        "location": LOCATION,
+        "authenticationType": "SystemAssigned",
+    }
     body = dps_body(iotHubs=[link])
     return services.iot_dps_resource.begin_create_or_update(group, dps.name, body).result()
 

@@ -133,8 +133,12 @@ def test_provisioning_service_is_complete(services: IotDpsClient, dps: Any, grou
 
 
 def test_link_needs_the_role(services: IotDpsClient, hub: Any, dps: Any, group: str) -> None:
-    link = {"hostName": hub.properties.host_name, "location": LOCATION, "authenticationType": "SystemAssigned"}
-    with pytest.raises(HttpResponseError, match="IoT Hub Data Contributor"):
+    link = {
+        "hostName": hub.properties.host_name,
+        "location": LOCATION,
+        "authenticationType": "SystemAssigned",
+    }
+    with pytest.raises(HttpResponseError, match=r"lacks Microsoft\.Devices/IotHubs/devices/write"):
         services.iot_dps_resource.begin_create_or_update(group, dps.name, dps_body(iotHubs=[link]))
     with pytest.raises(HttpResponseError, match="there is no IoT hub"):
         services.iot_dps_resource.begin_create_or_update(

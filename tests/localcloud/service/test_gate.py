@@ -1,4 +1,4 @@
-"""Shared access signatures: signed over `sr` as it arrives, for this host, in time, by a policy with the right."""
+"""Shared access signatures: over `sr` as it arrives, for this host, in time, by a policy with the right."""
 
 import base64
 import hashlib

@@ -68,9 +68,9 @@ def test_wrong_secret_or_client(cloud: Cloud, change: dict[str, str], words: str
         "client_secret": cloud.settings["AZURE_CLIENT_SECRET"],
     }
     tenant = cloud.settings["AZURE_TENANT_ID"]
-    with ClientSecretCredential(tenant, **{**given, **change}, **cloud.transport) as credential:
-        with pytest.raises(ClientAuthenticationError, match=words):
-            credential.get_token(ARM_SCOPE)
+    credential = ClientSecretCredential(tenant, **{**given, **change}, **cloud.transport)
+    with credential, pytest.raises(ClientAuthenticationError, match=words):
+        credential.get_token(ARM_SCOPE)
 
 
 def test_unknown_scope_and_grant(cloud: Cloud, http: httpx.Client) -> None:

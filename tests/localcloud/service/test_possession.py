@@ -1,4 +1,4 @@
-"""Proof of possession: a DPS certificate is verified by its key's signature over the code, and by nothing else."""
+"""Proof of possession: a DPS certificate is verified by its key's signature over the code, nothing else."""
 
 from typing import Any
 
@@ -21,7 +21,9 @@ def _upload(services: IotDpsClient, dps: Any, group: str, ca: Authority, **optio
 
 
 def _code(services: IotDpsClient, dps: Any, group: str, etag: str) -> Any:
-    return services.dps_certificate.generate_verification_code("root", group, dps.name, etag=etag, **UNCHANGED)
+    return services.dps_certificate.generate_verification_code(
+        "root", group, dps.name, etag=etag, **UNCHANGED
+    )
 
 
 def _verify(services: IotDpsClient, dps: Any, group: str, proof: str, etag: str) -> Any:
