@@ -1,0 +1,207 @@
+"""What an input may look like, and every fault in it at once. No IO, no SDK.
+
+A `Record` is read from a cloud's published model (azure-mgmt, botocore) and says which properties exist,
+which must be there, and what each may hold. `faults` walks a value against it; unknown values of a
+preview are in order anywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from localcloud.providers.paths import Path
+from localcloud.providers.wire import UNKNOWN, Data, Secret
+
+ScalarKind = Literal["string", "integer", "number", "boolean", "any"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with an input: where, and what would be right."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A single value. `values` are the only ones allowed, compared without case and blanks, as ARM does."""
+
+    kind: ScalarKind
+    values: tuple[str, ...] = ()
+    pattern: str = ""
+    rule: str = ""  # `pattern` in words
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list of items of one shape."""
+
+    item: Shape
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """Named items of one shape; every name is allowed."""
+
+    item: Shape
+
+
+@dataclass(frozen=True)
+class NameSet:
+    """A list of names here, an object with those names and empty values in the cloud's JSON."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One property of a record. `wire` is where it stands in the cloud's JSON, when that is deeper."""
+
+    shape: Shape
+    required: bool = False
+    readonly: bool = False
+    wire: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with known properties."""
+
+    name: str
+    fields: Mapping[str, Field]
+
+    @property
+    def writable(self) -> dict[str, Field]:
+        """The properties that a program may set."""
+        return {name: field for name, field in self.fields.items() if not field.readonly}
+
+
+Shape = Scalar | ListOf | MapOf | NameSet | Record
+
+
+def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
+    """Everything wrong with a value. Secrets are looked into and never quoted."""
+    if value is UNKNOWN:
+        return
+    if isinstance(value, Secret):
+        yield from faults(value.value, shape, path)
+        return
+    match shape:
+        case Scalar():
+            yield from _scalar_faults(value, shape, path)
+        case ListOf():
+            yield from _list_faults(value, shape, path)
+        case NameSet():
+            yield from _list_faults(value, ListOf(Scalar("string")), path)
+        case MapOf():
+            yield from _map_faults(value, shape, path)
+        case Record():
+            yield from _record_faults(value, shape, path)
+
+
+def _record_faults(value: Data, record: Record, path: Path) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield _wrong_kind(value, "an object", path)
+        return
+    for name, field in record.fields.items():
+        if field.required and not field.readonly and name not in value:
+            yield Fault((*path, name), f"required by {record.name}, and missing")
+    for name, item in value.items():
+        yield from _property_faults(name, item, record, path)
+
+
+def _property_faults(name: str, item: Data, record: Record, path: Path) -> Iterator[Fault]:
+    field = record.fields.get(name)
+    if name.startswith("__"):  # the engine's and the provider's own keys
+        return
+    if field is None:
+        yield Fault((*path, name), f"unknown property of {record.name}{_likely(name, record)}")
+    elif field.readonly:
+        yield Fault((*path, name), f"set by the service; {record.name} does not take it")
+    else:
+        yield from faults(item, field.shape, (*path, name))
+
+
+def _likely(name: str, record: Record) -> str:
+    """What the writer may have meant: the nearest name, else all of them."""
+    known = sorted(record.writable)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(known)}"
+
+
+def _list_faults(value: Data, shape: ListOf, path: Path) -> Iterator[Fault]:
+    if not isinstance(value, list):
+        yield _wrong_kind(value, "a list", path)
+        return
+    if shape.minimum is not None and len(value) < shape.minimum:
+        yield Fault(path, f"has {len(value)} items; at least {shape.minimum} are needed")
+    if shape.maximum is not None and len(value) > shape.maximum:
+        yield Fault(path, f"has {len(value)} items; at most {shape.maximum} are allowed")
+    for index, item in enumerate(value):
+        yield from faults(item, shape.item, (*path, index))
+
+
+def _map_faults(value: Data, shape: MapOf, path: Path) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield _wrong_kind(value, "an object", path)
+        return
+    for name, item in value.items():
+        yield from faults(item, shape.item, (*path, name))
+
+
+def _scalar_faults(value: Data, shape: Scalar, path: Path) -> Iterator[Fault]:
+    if not _is_kind(value, shape.kind):
+        yield _wrong_kind(value, _ARTICLES[shape.kind], path)
+        return
+    if shape.values and _folded(value) not in {_folded(known) for known in shape.values}:
+        yield Fault(path, f"{value!r} is none of: {', '.join(shape.values)}")
+    if shape.pattern and not re.search(shape.pattern, value):
+        yield Fault(path, f"{value!r} is not allowed: {shape.rule or f'must match {shape.pattern}'}")
+    if shape.minimum is not None and value < shape.minimum:
+        yield Fault(path, f"{value} is too low; the least is {shape.minimum:g}")
+    if shape.maximum is not None and value > shape.maximum:
+        yield Fault(path, f"{value} is too high; the most is {shape.maximum:g}")
+
+
+_ARTICLES = {
+    "string": "a string",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+
+
+def _is_kind(value: Data, kind: ScalarKind) -> bool:
+    if kind == "any":
+        return True
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    numeric = int if kind == "integer" else int | float
+    return isinstance(value, numeric) and not isinstance(value, bool)
+
+
+def _folded(text: str) -> str:
+    return text.replace(" ", "").casefold()
+
+
+def _wrong_kind(value: Data, wanted: str, path: Path) -> Fault:
+    return Fault(path, f"must be {wanted}, not {_kind_of(value)}")
+
+
+def _kind_of(value: Data) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"

@@ -1,0 +1,84 @@
+"""The stand-in takes exactly what the published SDK of azure-native lets a program say, at every depth."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcloud.providers.azure_native import PLUGIN_VERSION, models
+from localcloud.providers.azure_native.table import FUNCTIONS, TYPES, ResourceType
+from localcloud.providers.shapes import ListOf, MapOf, Record, Shape
+
+
+@pytest.fixture(params=TYPES, ids=lambda kind: kind.token)
+def kind(request: pytest.FixtureRequest) -> ResourceType:
+    found: ResourceType = request.param
+    return found
+
+
+def test_version() -> None:
+    assert importlib.metadata.version("pulumi-azure-native") == PLUGIN_VERSION
+
+
+def test_inputs_are_those_of_the_sdk(kind: ResourceType) -> None:
+    module, name = _sdk(kind.token)
+    arguments = getattr(module, f"{name}Args")
+    ours = set(_ours("", models.inputs(kind)))
+    assert ours == set(_theirs("", module, inspect.signature(arguments.__init__).parameters))
+
+
+def test_default_api_version_is_that_of_the_sdk(kind: ResourceType) -> None:
+    module, name = _sdk(kind.token)
+    says = re.search(
+        r"Uses Azure REST API version (\S+?)\.(?:\s|$)", inspect.getsource(getattr(module, name))
+    )
+    assert says is not None
+    assert kind.client.api_version == says[1]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda it: it.token)
+def test_functions_are_those_of_the_sdk(function: Any) -> None:
+    module, name = _sdk(function.token)
+    method = getattr(module, _snake(name))
+    theirs = set(inspect.signature(method).parameters) - {"opts"}
+    assert {_snake(it) for it in function.parameters} == theirs
+
+
+def _sdk(token: str) -> tuple[Any, str]:
+    _, module, name = token.split(":")
+    return importlib.import_module(f"pulumi_azure_native.{module}"), name
+
+
+def _ours(place: str, record: Record) -> Iterator[str]:
+    for name, field in record.writable.items():
+        yield f"{place}{_snake(name)}"
+        yield from _inside(f"{place}{_snake(name)}.", field.shape)
+
+
+def _inside(place: str, shape: Shape) -> Iterator[str]:
+    if isinstance(shape, Record):
+        yield from _ours(place, shape)
+    elif isinstance(shape, ListOf | MapOf):
+        yield from _inside(place, shape.item)
+
+
+def _theirs(place: str, module: Any, parameters: Any) -> Iterator[str]:
+    for name, parameter in parameters.items():
+        if name == "__self__":
+            continue
+        yield f"{place}{name}"
+        inner = re.search(r"'(\w+Args)'", str(parameter.annotation))
+        if inner:
+            nested = inspect.signature(getattr(module, inner[1]).__init__).parameters
+            yield from _theirs(f"{place}{name}.", module, nested)
+
+
+def _snake(name: str) -> str:
+    spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", spaced).lower()
