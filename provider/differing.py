@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from provider.fields import Prop, complete, props
-from provider.values import Plain, Properties, has_unknown, reveal, show
+from provider.values import Plain, Properties, has_secret, has_unknown, reveal, show
 
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -74,6 +74,13 @@ def differences(cls: type, old: Mapping[str, Plain], new: Mapping[str, Plain]) -
 def changes(cls: type, old: Mapping[str, Plain], new: Mapping[str, Plain]) -> tuple[Change, ...]:
     """The changes from the old inputs to the new ones. An unknown new value counts as changed."""
     return tuple(Change(each.path, each.kind, each.prop.replaces) for each in differences(cls, old, new))
+
+
+def bared(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> Iterator[Change]:
+    """Properties that the program calls secret and the state holds in clear, as after an import."""
+    for name, value in new.items():
+        if has_secret(value) and old.get(name) is not None and not has_secret(old[name]):
+            yield Change(name, ChangeKind.UPDATE)
 
 
 def keep_spelling(cls: type, known: Mapping[str, Plain], live: Mapping[str, Plain]) -> Properties:

@@ -133,9 +133,12 @@ def complete(cls: type, plain: Mapping[str, Plain]) -> Properties:
 
 
 def conceal(cls: type, plain: Mapping[str, Plain], like: Mapping[str, Plain]) -> Properties:
-    """The properties with a Secret around each that is declared secret, or that is secret in `like`."""
-    secret = {each.name for each in props(cls) if each.secret or has_secret(like.get(each.name))}
-    return {name: Secret(reveal(value)) if name in secret else value for name, value in plain.items()}
+    """The properties with a Secret around each that is declared secret, or that is secret in `like`.
+
+    One that still holds its secrets, as the program marked them inside it, is left as it is.
+    """
+    declared = {each.name for each in props(cls) if each.secret}
+    return {name: _concealed(value, name in declared, like.get(name)) for name, value in plain.items()}
 
 
 def is_record(hint: Hint) -> bool:
@@ -168,6 +171,12 @@ def _read(hint: Hint, value: Plain) -> Plain:
     if (inner := item_hint(hint)) is not None and isinstance(value, list):
         return tuple(_read(inner, item) for item in value)
     return value
+
+
+def _concealed(value: Plain, declared: bool, like: Plain) -> Plain:
+    if isinstance(value, Secret) or not (declared or has_secret(like)):
+        return value
+    return value if has_secret(value) and not declared else Secret(reveal(value))
 
 
 def _completed(each: Prop, value: Plain) -> Plain:

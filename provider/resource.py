@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from provider.checking import Checked, check
-from provider.differing import Change, changes, keep_spelling
+from provider.differing import Change, bared, changes, keep_spelling
 from provider.fields import conceal, props, read, write
 from provider.values import UNKNOWN, Plain, Properties, has_unknown
 
@@ -119,9 +119,10 @@ class Handler(ABC, Generic[I, O]):
     ) -> Diff:
         """What changes, why, and in which order. `old` are the whole properties. Needs no service."""
         found = changes(self.inputs, old_inputs, new) + self.drift(read(self.outputs, old))
+        found += tuple(each for each in bared(old, new) if each.name not in {other.name for other in found})
         said = tuple(Notice(self._reason(change)) for change in found if change.replaces)
-        if found:
-            said += self.notices(read(self.inputs, old_inputs), read(self.inputs, new))
+        if found and not said:  # of a replacement, its creation tells
+            said = self.notices(read(self.inputs, old_inputs), read(self.inputs, new))
         return Diff(found, self._collides(old_inputs, new), said)
 
     def planned(self, new: Mapping[str, Plain]) -> Properties:

@@ -129,4 +129,6 @@ def test_secrets_stay_secret_in_the_state() -> None:
     concealed = conceal(
         Sample, {"password": "p", "inner": {"size": 1}, "on": True}, {"inner": {"size": Secret(1)}}
     )
+    marked_inside = {"inner": {"labels": {"pin": Secret(1)}}}
+    assert conceal(Sample, marked_inside, marked_inside) == marked_inside
     assert concealed == {"password": Secret("p"), "inner": Secret({"size": 1}), "on": True}

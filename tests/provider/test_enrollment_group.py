@@ -94,6 +94,16 @@ def test_reset_says_whose_twin_is_wiped(group_inputs: dict[str, Any]) -> None:
     assert HANDLER.diff(reset, reset, group_inputs).notices == ()
 
 
+def test_what_an_import_left_in_clear_becomes_secret(group_inputs: dict[str, Any]) -> None:
+    marked = {
+        **group_inputs,
+        "initialTwin": {**group_inputs["initialTwin"], "tags": {"line": Secret("reefer")}},
+    }
+    (change,) = HANDLER.diff(group_inputs, group_inputs, marked).changes
+    assert (change.path, change.replaces) == ("initialTwin", "")
+    assert HANDLER.diff(marked, HANDLER.planned(marked), marked).changes == ()
+
+
 def test_a_preview_promises_inputs_and_leaves_the_rest_unknown(group_inputs: dict[str, Any]) -> None:
     planned = HANDLER.planned({**group_inputs, "initialTwin": Secret({"tags": {}})})
     assert planned["etag"] is UNKNOWN

@@ -150,6 +150,7 @@ def test_replacements_are_marked_and_explained(
     assert list(diff.replaces) == ["enrollmentGroupId"]
     assert diff.detailedDiff["enrollmentGroupId"].kind == proto.PropertyDiff.UPDATE_REPLACE
     assert diff.detailedDiff["reprovision"].kind == proto.PropertyDiff.UPDATE
+    provider.Create(proto.CreateRequest(urn=GROUP, properties=news, preview=True))
     (info, why, urn), (warning, wiped, _) = engine[0].lines
     assert (info, warning, urn) == (engine_pb2.INFO, engine_pb2.WARNING, GROUP)
     assert "part of the group's address" in why
