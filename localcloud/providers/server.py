@@ -35,14 +35,18 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024  # as the engine's own plugins
 Handler = Callable[[Any, grpc.ServicerContext], Message]
 
 
-def serve(plugin: Plugin) -> None:
-    """Serve until told to stop; returns when all calls are finished or five seconds have passed."""
+def serve(plugin: Plugin, parent: int) -> None:
+    """Serve until told to stop; returns when all calls are finished or five seconds have passed.
+
+    Args:
+        plugin: what is served.
+        parent: the id of the process that started this one, read before anything that takes time.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _setter(stop))
     server, port = start(plugin)
     print(port, flush=True)  # noqa: T201 - the engine reads the port here
-    parent = os.getppid()
     while not stop.wait(_PARENT_CHECK_SECONDS) and os.getppid() == parent:
         continue
     server.stop(_GRACE_SECONDS).wait()

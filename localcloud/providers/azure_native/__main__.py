@@ -5,6 +5,7 @@ import os
 
 from localcloud.providers.light_protocol import prefer_bare_messages
 
+parent = os.getppid()
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 prefer_bare_messages()
 
@@ -13,4 +14,4 @@ from localcloud.providers.server import serve  # noqa: E402
 
 for library in ("azure", "msal", "urllib3"):  # their warnings come again as errors, with our words
     logging.getLogger(library).setLevel(logging.CRITICAL)
-serve(AzureNative())
+serve(AzureNative(), parent)

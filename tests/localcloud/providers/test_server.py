@@ -197,14 +197,22 @@ def test_started_by_the_executable_on_loopback_and_gone_quietly(executable: Path
 
 def test_goes_with_the_engine_that_started_it(executable: Path) -> None:
     script = f"{executable} & echo $!; wait"
-    engine = subprocess.Popen(["/bin/sh", "-c", script], stdout=subprocess.PIPE, text=True)
-    assert engine.stdout is not None
-    plugin = psutil.Process(int(engine.stdout.readline()))
-    engine.stdout.readline()  # the port: it is up
-    os.kill(engine.pid, signal.SIGKILL)
-    engine.communicate()
-    psutil.wait_procs([plugin], timeout=20)
-    assert not plugin.is_running() or plugin.status() == psutil.STATUS_ZOMBIE
+    with subprocess.Popen(["/bin/sh", "-c", script], stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        plugin = psutil.Process(int(engine.stdout.readline()))
+        engine.stdout.readline()  # the port: it is up
+        os.kill(engine.pid, signal.SIGKILL)
+        gone = _is_gone(plugin)
+    assert gone
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Whether it ends by itself; if not, it is ended."""
+    _, alive = psutil.wait_procs([process], timeout=20)
+    zombies = [it for it in alive if it.status() == psutil.STATUS_ZOMBIE]
+    if alive and not zombies:
+        process.kill()
+    return not alive or bool(zombies)
 
 
 def test_a_light_start_does_not_load_the_sdk(executable: Path) -> None:
