@@ -22,7 +22,7 @@ def main() -> None:
         fleet = load(described, file=file, stack=stack, location=location)
         outputs = build(fleet, load_trust(fleet, PROJECT, file))
     except FleetError as error:
-        raise pulumi.RunError(f"nothing was changed: {len(error.faults)} faults\n{error}") from None
+        raise pulumi.RunError(f"nothing was changed; what is wrong:\n{error}") from None
     for name, value in outputs.items():
         pulumi.export(name, value)
 

@@ -153,12 +153,23 @@ def chain(pki: Path) -> Chain:
 
 
 @pytest.fixture
+def observed() -> Program:
+    """What the test's program declares, from now on."""
+    return _observed()
+
+
+def _observed() -> Program:
+    program = Program()
+    mocks.set_mocks(_Cloud(), project="muster", stack="prod", preview=False, monitor=_Monitor(program))
+    return program
+
+
+@pytest.fixture
 def declare(chain: Chain) -> Callable[[Fleet], Program]:
     """Runs the program for a fleet against the mocks."""
 
     def run(fleet: Fleet) -> Program:
-        program = Program()
-        mocks.set_mocks(_Cloud(), project="muster", stack="prod", preview=False, monitor=_Monitor(program))
+        program = _observed()
 
         def declare_all() -> pulumi.Output[None]:
             return pulumi.Output.from_input(build(fleet, chain)).apply(program.outputs.update)
