@@ -130,13 +130,15 @@ class Service:
     def _call(
         self, method: str, name: str, body: object = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        return self._http.request(
+        answer = self._http.request(
             method,
             f"https://{self._host}/enrollmentGroups/{name}",
             params={"api-version": _API},
             json=body,
             headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
-        ).raise_for_status()
+        )
+        assert answer.is_success, answer.text
+        return answer
 
 
 def _trust(authority: Path) -> ssl.SSLContext:
