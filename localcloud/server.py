@@ -91,7 +91,7 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     runner = await _start_web(azure, own, sockets)
     servers = await _start_devices(loop, listener, sockets)
     ticking = loop.create_task(_tick(listener, azure))
-    gc.freeze()
+    _spare_collections()
     _write_endpoints(state, sockets)
     LOG.info("ready", extra={"fields": _endpoints(sockets)})
     announce("ready")
@@ -103,6 +103,12 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     store.close()
 
 
+def _spare_collections() -> None:
+    """What is loaded stays, and the few circles of a connection wait for a rarer collection."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def _open_store(path: Path) -> Store:
     try:
         return Store(path)
@@ -111,7 +117,7 @@ def _open_store(path: Path) -> Store:
 
 
 def _listener(loop: asyncio.AbstractEventLoop, own: Identity, azure: Azure) -> Listener:
-    context = tls_context([own.certificate, own.authority], own.key)
+    context = tls_context(own.certificate, own.key)
     return Listener(context, azure, loop.time)
 
 

@@ -24,20 +24,19 @@ GOODBYE_SECONDS = 5.0
 UNSENT_LIMIT_BYTES = 1024 * 1024
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 _RECORD_BYTES = 16384
+_FLUSH_BYTES = 32768
 _RECEIVED = memoryview(bytearray(65536))
 
 
-def tls_context(certificates: list[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> SSL.Context:
-    """The context of all connections. `certificates`: the server's own first, then its issuers."""
+def tls_context(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> SSL.Context:
+    """The context of all connections. Clients have the CA that issued the server's `certificate`."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_cipher_list(_CIPHERS)
-    context.use_certificate(certificates[0])
-    for issuer in certificates[1:]:
-        context.add_extra_chain_cert(issuer)
+    context.use_certificate(certificate)
     context.use_privatekey(key)
     context.set_verify(SSL.VERIFY_PEER, _collect)
     return context
@@ -155,15 +154,11 @@ class Endpoint(asyncio.BufferedProtocol):
         """Send what is left, say goodbye in TLS, and end."""
         if not self._open:
             return
-        LOG.debug("connection closed", extra={"fields": {"reason": reason}})
         if self._handshaken:
             self._send()
             self._say_goodbye()
         self._flush()
-        self._open = False
-        self.deadline = self._listener.clock() + GOODBYE_SECONDS
-        self._require_transport().close()
-        self._session.closed()
+        self._end(reason)
 
     def expire(self) -> None:
         """The deadline has passed: end, or if that takes too long already, drop."""
@@ -171,6 +166,13 @@ class Endpoint(asyncio.BufferedProtocol):
             self.close("no packet within the keep-alive time")
         else:
             self._require_transport().abort()
+
+    def _end(self, reason: str) -> None:
+        LOG.debug("connection closed", extra={"fields": {"reason": reason}})
+        self._open = False
+        self.deadline = self._listener.clock() + GOODBYE_SECONDS
+        self._require_transport().close()
+        self._session.closed()
 
     def _pump(self) -> None:
         if not self._handshaken and not self._handshake():
@@ -186,7 +188,7 @@ class Endpoint(asyncio.BufferedProtocol):
         self.deadline = self._listener.clock() + session.silence_seconds
         self._send()
         if not going_on:
-            self.close("the client disconnected")
+            self._end("the client disconnected")
 
     def _handshake(self) -> bool:
         try:
@@ -225,13 +227,16 @@ class Endpoint(asyncio.BufferedProtocol):
             transport.abort()
 
     def _flush(self) -> None:
-        """Hand TLS records to the transport."""
+        """Hand TLS records to the transport. A short read is the last one, which spares an exception."""
         transport = self._require_transport()
-        while True:
+        size = _FLUSH_BYTES
+        while size == _FLUSH_BYTES:
             try:
-                transport.write(self._tls.bio_read(_RECORD_BYTES * 2))
+                data = self._tls.bio_read(_FLUSH_BYTES)
             except SSL.WantReadError:
                 return
+            transport.write(data)
+            size = len(data)
 
     def _require_transport(self) -> asyncio.Transport:
         assert self._transport is not None, "used before connection_made"
