@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 
 import httpx
 
@@ -43,7 +42,7 @@ class Azure:
     ) -> None:
         self._environment = environment
         self._clock = clock or Clock()
-        self._given = http
+        self._http = http
         self._entra = entra or Entra(environment)
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -54,7 +53,7 @@ class Azure:
 
     def close(self) -> None:
         """Give back the connections."""
-        if "_http" in vars(self):
+        if self._http is not None:
             self._http.close()
         self._entra.close()
 
@@ -63,11 +62,11 @@ class Azure:
         `contoso.azure-devices-provisioning.net`.
         """
         authentication = dps_authentication(host, self._environment, self._entra)
-        return DpsService(Rest(self._http, f"https://{host}", authentication, self._clock))
+        return DpsService(self._rest(host, authentication))
 
     def certificates(self, service_id: str) -> DpsCertificates:
         """The certificates of the provisioning service with this ARM id."""
-        return DpsCertificates(self._arm, service_id)
+        return DpsCertificates(self._arm(), service_id)
 
     def links(self, service_id: str) -> DpsLinks:
         """The linked hubs of the provisioning service with this ARM id. One writer at a time in this
@@ -75,13 +74,13 @@ class Azure:
         """
         with self._guard:
             lock = self._locks.setdefault(service_id.lower(), threading.Lock())
-        return DpsLinks(self._arm, service_id, lock)
+        return DpsLinks(self._arm(), service_id, lock)
 
-    @cached_property
-    def _http(self) -> httpx.Client:
-        return self._given or http_client(self._environment)
+    def _rest(self, host: str, authentication: httpx.Auth) -> Rest:
+        with self._guard:
+            if self._http is None:
+                self._http = http_client(self._environment)
+        return Rest(self._http, f"https://{host}", authentication, self._clock)
 
-    @cached_property
     def _arm(self) -> Arm:
-        authentication = self._entra.authentication(ARM_SCOPE)
-        return Arm(Rest(self._http, f"https://{ARM_HOST}", authentication, self._clock), self._clock)
+        return Arm(self._rest(ARM_HOST, self._entra.authentication(ARM_SCOPE)), self._clock)

@@ -4,6 +4,7 @@
     ├── ConfigurationError       the environment asks for something impossible (a CA file that is not there)
     ├── AuthenticationError      no token could be had
     ├── UnreachableError         no answer: refused, timed out, TLS not verified
+    ├── ForeignHostError         a service points to another host, which must not get our token
     ├── CancelledError           the engine asked us to stop
     ├── DeadlineError            the service took longer than we may wait
     ├── OperationFailedError     a long-running operation ended badly
@@ -38,6 +39,10 @@ class AuthenticationError(ClientError):
 
 class UnreachableError(ClientError):
     """The service did not answer at all."""
+
+
+class ForeignHostError(ClientError):
+    """A service told us to go on at another host."""
 
 
 class CancelledError(ClientError):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from provider.clients.errors import service_error
+from provider.clients.errors import ForeignHostError, service_error
 from provider.clients.retry import REPEATABLE, Clock, send
 
 Document: TypeAlias = dict[str, Any]
@@ -15,8 +15,8 @@ Document: TypeAlias = dict[str, Any]
 
 
 class Rest:
-    """Requests to one host. Paths start with a slash; absolute URLs are taken as they are (operation
-    monitors).
+    """Requests to one host, whose token goes nowhere else. Paths start with a slash, or are URLs of that host
+    (as the monitors of long-running operations are).
     """
 
     def __init__(self, http: httpx.Client, base_url: str, authentication: httpx.Auth, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class Rest:
         Raises ServiceError for an error answer, and the errors of retry.send and credentials.
         """
         headers = {} if if_match is None else {"If-Match": if_match}
-        url = path if path.startswith("https://") else self._base_url + path
+        url = self._url(path)
 
         def attempt() -> httpx.Response:
             return self._http.request(
@@ -52,6 +52,15 @@ class Rest:
         if response.is_error:
             raise service_error(response)
         return response
+
+    def _url(self, path: str) -> str:
+        if path.startswith(f"{self._base_url}/"):
+            return path
+        if path.startswith("/"):
+            return self._base_url + path
+        raise ForeignHostError(
+            f"{self._base_url} points to {httpx.URL(path).host} to go on; our token is not sent there"
+        )
 
 
 def document(response: httpx.Response) -> Document:

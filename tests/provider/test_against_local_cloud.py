@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def make_hub(arm: Arm, subscription: str, group: str, name: str, principal: str)
     body = {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}, "properties": {}}
     hub = arm.put(hub_id, HUB_API, body)
     role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{CONTRIBUTOR}"
-    assignment = f"00000000-0000-4000-8000-{abs(hash(name)) % 10**12:012d}"
+    assignment = uuid.uuid5(uuid.NAMESPACE_DNS, name)
     properties = {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}
     arm.put(
         f"{hub_id}/providers/Microsoft.Authorization/roleAssignments/{assignment}",

@@ -26,6 +26,7 @@ from provider.clients.errors import (
     ConfigurationError,
     DeadlineError,
     ForbiddenError,
+    ForeignHostError,
     OperationFailedError,
     ServiceError,
     UnreachableError,
@@ -198,6 +199,16 @@ def test_an_operation_that_never_ends_is_given_up(clock: Any) -> None:
     answers += [httpx.Response(200, json={"status": "InProgress"}) for _ in range(10)]
     with deadline(9, clock), pytest.raises(DeadlineError, match="waiting for Azure to finish"):
         put(answers, clock)
+
+
+def test_a_monitor_elsewhere_gets_no_token(clock: Any) -> None:
+    seen: list[httpx.Request] = []
+    answers: list[Answer] = [
+        httpx.Response(202, headers={"azure-asyncoperation": "https://evil.example/x?t=1"})
+    ]
+    with rest_of(answers, clock, seen) as rest, pytest.raises(ForeignHostError, match=r"evil\.example"):
+        Arm(rest, clock).put("/x", "2026-11-01", {})
+    assert len(seen) == 1
 
 
 def test_deleting_what_is_gone(clock: Any) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from provider.clients import Azure
+from provider.clients.credentials import Entra
 from provider.clients.errors import NotFoundError, OperationFailedError, StaleError
 from provider.errors import AlreadyExistsError, InvalidIdError
 from provider.handlers.hub_link import HubLink
@@ -106,7 +107,7 @@ def test_a_race_that_never_ends_is_told(
 
 
 def test_a_service_that_drops_what_was_written_is_told(
-    links: HubLink, life: Any, cloud: Any, link_inputs: dict[str, Any]
+    life: Any, cloud: Any, clock: Any, credential: Any, link_inputs: dict[str, Any]
 ) -> None:
     handle = cloud.handle
 
@@ -117,9 +118,9 @@ def test_a_service_that_drops_what_was_written_is_told(
         return answer
 
     with httpx.Client(transport=httpx.MockTransport(forgetful)) as http:
-        links._links("x")._arm._rest._http = http  # type: ignore[attr-defined]  # the one client behind all
+        forgetting = HubLink(Azure({}, clock, http=http, entra=Entra({}, credential)).links)
         with pytest.raises(OperationFailedError, match="somebody else's change undid it"):
-            life(links).create(link_inputs)
+            life(forgetting).create(link_inputs)
 
 
 def test_a_dropped_link_comes_back_in_the_same_up(
