@@ -40,7 +40,8 @@ class IotHub(pulumi.ComponentResource):
         super().__init__("muster:azure:IotHub", name, {}, opts)
         hub = self._hub(name, args)
         self.hub_id = hub.id
-        self.host = hub.properties.host_name
+        # A key among the hub's properties makes all of them secret; the host's name is in public DNS.
+        self.host = pulumi.Output.unsecret(hub.properties.host_name)
         self.register_outputs({"hubId": self.hub_id, "host": self.host})
 
     def _hub(self, name: str, args: IotHubArgs) -> iothub.IotHubResource:

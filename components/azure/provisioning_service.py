@@ -68,8 +68,9 @@ class ProvisioningService(pulumi.ComponentResource):
         super().__init__("muster:azure:ProvisioningService", name, {}, opts)
         service = self._service(name, args)
         self.service_id = service.id
-        self.id_scope = service.properties.id_scope
-        self.service_host = service.properties.service_operations_host_name
+        # A key among the service's properties makes all of them secret; these two are told to every device.
+        self.id_scope = pulumi.Output.unsecret(service.properties.id_scope)
+        self.service_host = pulumi.Output.unsecret(service.properties.service_operations_host_name)
         for hub in args["hubs"]:
             roles = self._roles(f"{name}-{hub['key']}", service, args["service_name"], hub)
             self._link(f"{name}-{hub['key']}", hub, revision(args), roles)

@@ -39,6 +39,7 @@ class Program:
 
     resources: list[Declared] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    secret: list[bool] = field(default_factory=list)
 
     def of(self, token: str) -> list[Declared]:
         """The resources of a type by name; the engine gets them in no certain order."""
@@ -75,7 +76,11 @@ _Answer = Callable[[dict[str, Any]], dict[str, Any]]
 _ANSWERS: dict[str, _Answer] = {
     "azure-native:resources:ResourceGroup": lambda given: {"name": given["resourceGroupName"]},
     "azure-native:iothub:IotHubResource": lambda given: {
-        "properties": {**given["properties"], "hostName": f"{given['resourceName']}.azure-devices.net"}
+        "properties": {
+            **given["properties"],
+            "hostName": f"{given['resourceName']}.azure-devices.net",
+            "authorizationPolicies": [{"keyName": "device", "primaryKey": pulumi.Output.secret("k")}],
+        }
     },
     "azure-native:deviceprovisioningservices:IotDpsResource": lambda given: {
         "identity": {"type": "SystemAssigned", "principalId": "principal-of-dps", "tenantId": "tenant"},
@@ -171,8 +176,12 @@ def declare(chain: Chain) -> Callable[[Fleet], Program]:
     def run(fleet: Fleet) -> Program:
         program = _observed()
 
-        def declare_all() -> pulumi.Output[None]:
-            return pulumi.Output.from_input(build(fleet, chain)).apply(program.outputs.update)
+        def declare_all() -> pulumi.Output[Any]:
+            outputs = pulumi.Output.from_input(build(fleet, chain))
+            is_secret: pulumi.Output[bool] = pulumi.Output.from_input(outputs.is_secret())
+            return pulumi.Output.all(
+                outputs.apply(program.outputs.update), is_secret.apply(program.secret.append)
+            )
 
         awaited: Callable[[], None] = mocks.test(declare_all)  # type: ignore[no-untyped-call]  # pulumi's
         awaited()

@@ -57,6 +57,10 @@ def test_outputs(declare: Declare, described: Describe) -> None:
     }
 
 
+def test_outputs_are_no_secrets_though_hubs_have_keys(declare: Declare, described: Describe) -> None:
+    assert declare(described()).secret == [False]
+
+
 def test_names_come_from_the_parent_and_physical_names_from_the_fleet(
     declare: Declare, described: Describe
 ) -> None:
