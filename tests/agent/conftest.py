@@ -66,11 +66,12 @@ def identity(issue: Issue) -> Path:
 class Cloud:
     """The local cloud as a process, and what an operator does to it over REST."""
 
+    scope, hub = SCOPE, HUB
+
     def __init__(self, state: Path) -> None:
         self._state = state
         self._ports = "0,0,0"
         self._process: subprocess.Popen[str] | None = None
-        self._http: httpx.Client | None = None
         self.proxy = ""
 
     def start(self) -> None:

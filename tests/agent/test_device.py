@@ -14,7 +14,6 @@ import pytest
 from agent import VERSION
 
 PROJECT = Path(__file__).parents[2]
-SCOPE, HUB = "0ne00AB12CD", "coldchain-eu-1.azure-devices.net"
 SECONDS = 40.0
 
 
@@ -66,9 +65,9 @@ def start(
     """Starts a device; without a folder it gets an identity of its own."""
     devices: list[Device] = []
 
-    def run(name: str = "reefer-1", *more: str, folder: Path | None = None, scope: str = SCOPE) -> Device:
+    def run(name: str = "reefer-1", *more: str, folder: Path | None = None, scope: str = "") -> Device:
         files = folder or issue(name)
-        arguments = ["--registration-id", name, "--id-scope", scope, *more]
+        arguments = ["--registration-id", name, "--id-scope", scope or cloud.scope, *more]
         arguments += ["--certificate", str(files / "leaf.pem"), "--key", str(files / "key.pem")]
         log = tmp_path / f"device-{len(devices)}.log"
         devices.append(Device(arguments, {**base_environment, **cloud.environment}, log))
@@ -83,7 +82,7 @@ def test_all_eight_steps_and_a_desired_change(cloud: Any, start: Start) -> None:
     device = start()
     reported = device.wait("reported")
     assert device.events() == ["starting", "assigned", "connected", "twin", "reported"]
-    assert device.wait("assigned")["hub"] == HUB
+    assert device.wait("assigned")["hub"] == cloud.hub
     assert 0 < device.wait("assigned")["seconds"] < device.wait("connected")["seconds"] < reported["seconds"]
     assert device.wait("twin")["desiredVersion"] == reported["version"]
     told = cloud.twin("reefer-1")["properties"]["reported"]
