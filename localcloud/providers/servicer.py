@@ -163,10 +163,7 @@ def _proposal(request: provider_pb2.CheckRequest) -> Proposal | None:
 
 
 def _failures(faults: Iterable[Fault]) -> list[provider_pb2.CheckFailure]:
-    return [
-        provider_pb2.CheckFailure(property=render(fault.path), reason=f"{render(fault.path)}: {fault.reason}")
-        for fault in faults
-    ]
+    return [provider_pb2.CheckFailure(property=render(it.path), reason=it.reason) for it in faults]
 
 
 def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:

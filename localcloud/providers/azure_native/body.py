@@ -64,7 +64,7 @@ def sealed(value: Data) -> Data:
 
 def _sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: Secret(value) if name in SECRETS and isinstance(value, str) else sealed(value)
+        name: Secret(value) if name in SECRETS and not _is_masked(value) else sealed(value)
         for name, value in values.items()
     }
 
@@ -144,7 +144,8 @@ def _project_items(declared: list[Any], live: list[Any], shape: ListOf) -> list[
 
 
 def _is_masked(live: Data) -> bool:
-    return live is None or (isinstance(live, str) and "****" in live)
+    """Whether ARM answered a key with nothing or with stars; one secret leaf hides all of `properties`."""
+    return not live or (isinstance(live, str) and "****" in live)
 
 
 def same(name: str, declared: Data, live: Data) -> bool:

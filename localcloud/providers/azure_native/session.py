@@ -19,6 +19,7 @@ _SCOPE = "https://management.azure.com/.default"
 _POLL_SECONDS = 1
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
+_CONNECT_RETRIES = 3  # with growing pauses, six seconds in all: a local cloud that restarts is back by then
 
 
 class Session:
@@ -56,6 +57,7 @@ class Session:
             "polling_interval": _POLL_SECONDS,
             "connection_timeout": _CONNECT_SECONDS,
             "read_timeout": _READ_SECONDS,
+            "retry_connect": _CONNECT_RETRIES,
         }
         if self._transport is not None:
             options["transport"] = self._transport
@@ -76,18 +78,22 @@ class Session:
         return way
 
     def client_config(self) -> dict[str, str]:
-        """Who is signed in, from the token's own claims (`getClientConfig`)."""
+        """Who is signed in (`getClientConfig`): from the token's claims, else from the settings.
+
+        An opaque token, such as the local cloud's, names no object id; there is none in the answer then.
+        """
         with self._lock:
             credential = self._signed_in()
         with explained("sign in"):
             token = credential.get_token(_SCOPE).token
         claims = _claims(token)
-        return {
-            "clientId": claims.get("appid", ""),
-            "objectId": claims.get("oid", ""),
+        known = {
+            "clientId": claims.get("appid") or self.settings.client_id,
+            "objectId": claims.get("oid"),
             "subscriptionId": self.settings.subscription,
-            "tenantId": claims.get("tid", ""),
+            "tenantId": claims.get("tid") or self.settings.tenant_id,
         }
+        return {name: value for name, value in known.items() if value}
 
 
 def _credential(settings: Settings, way: dict[str, Any]) -> TokenCredential:

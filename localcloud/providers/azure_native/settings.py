@@ -49,8 +49,8 @@ def read(settings: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
     return Settings(
         subscription_id=_text(settings, "subscriptionId") or environment.get("ARM_SUBSCRIPTION_ID", ""),
         location=_text(settings, "location"),
-        tenant_id=_text(settings, "tenantId"),
-        client_id=_text(settings, "clientId"),
+        tenant_id=_text(settings, "tenantId") or environment.get("AZURE_TENANT_ID", ""),
+        client_id=_text(settings, "clientId") or environment.get("AZURE_CLIENT_ID", ""),
         client_secret=_text(settings, "clientSecret"),
         proxy=environment.get("MUSTER_PROXY", ""),
         ca_file=environment.get("MUSTER_CA_FILE", ""),

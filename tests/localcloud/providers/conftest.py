@@ -89,10 +89,13 @@ def _response(
 
 
 class FakeCredential:
-    """Signs in as nobody."""
+    """Signs in as nobody, or as the token says."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        return AccessToken("token", 2**33)
+        return AccessToken(self._token, 2**33)
 
 
 @pytest.fixture
@@ -106,8 +109,13 @@ def session(arm: FakeArm) -> Iterator[Session]:
     http.mount("https://", arm)
     with RequestsTransport(session=http, session_owner=False) as transport:
         settings = Settings(subscription_id=SUBSCRIPTION, location="westeurope")
-        yield Session(settings, FakeCredential(), transport)
+        yield Session(settings, FakeCredential("opaque"), transport)
     http.close()
+
+
+@pytest.fixture
+def sign_in() -> type[FakeCredential]:
+    return FakeCredential
 
 
 @pytest.fixture

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from localcloud.providers.azure_native.plugin import AzureNative
-from localcloud.providers.errors import CloudRefused, Incomplete, ProviderError, UnknownToken
-from localcloud.providers.wire import Secret, reveal
+from localcloud.providers.azure_native.session import Session
+from localcloud.providers.azure_native.settings import Settings
+from localcloud.providers.errors import (
+    BadConfiguration,
+    CloudRefused,
+    CloudUnreachable,
+    Incomplete,
+    ProviderError,
+    UnknownToken,
+)
+from localcloud.providers.wire import Secret, holds, reveal
 
 HUB = "azure-native:iothub:IotHubResource"
 DPS = "azure-native:deviceprovisioningservices:IotDpsResource"
@@ -122,11 +134,21 @@ def test_a_key_stays_secret_and_is_not_lost_behind_its_stars(plugin: AzureNative
     inputs = CASES[DPS][0] | {"properties": {"iotHubs": links}}
     resource = plugin.resource(DPS)
     made = resource.create(inputs)
-    assert isinstance(made.outputs["properties"]["iotHubs"][0]["connectionString"], Secret)
+    assert made.outputs["properties"]["iotHubs"][0]["connectionString"].endswith("****")
     seen = resource.read(made.identity, inputs)
     assert seen is not None
     assert isinstance(seen.inputs["properties"]["iotHubs"][0]["connectionString"], Secret)
     assert reveal(seen.inputs) == reveal(inputs)
+
+
+def test_a_key_that_arm_hides_does_not_hide_the_rest(plugin: AzureNative, arm: Any) -> None:
+    resource = plugin.resource(HUB)
+    made = resource.create(CASES[HUB][0])
+    endpoints = {"$default": {"connectionString": "", "containerName": ""}}
+    arm.documents[made.identity.lower()]["properties"]["storageEndpoints"] = endpoints
+    seen = resource.read(made.identity, CASES[HUB][0])
+    assert seen is not None
+    assert not holds(seen.outputs, Secret)
 
 
 def test_user_assigned_identities_are_a_list_here_and_an_object_there(plugin: AzureNative, arm: Any) -> None:
@@ -224,6 +246,28 @@ def test_functions(plugin: AzureNative) -> None:
     hub = plugin.invoke("azure-native:iothub:getIotHubResource", arguments)
     assert hub["properties"]["hostName"] == "eu-1.azure-devices.net"
     assert hub["id"].endswith("/eu-1")
+
+
+def test_who_is_signed_in(session: Session, sign_in: Any) -> None:
+    settings = replace(session.settings, tenant_id="t", client_id="c")
+    opaque = Session(settings, sign_in("opaque"))
+    known = {"subscriptionId": settings.subscription, "tenantId": "t", "clientId": "c"}
+    assert opaque.client_config() == known
+    claims = base64.urlsafe_b64encode(json.dumps({"oid": "o", "appid": "a", "tid": "u"}).encode()).decode()
+    named = Session(settings, sign_in(f"x.{claims.rstrip('=')}.x"))
+    assert named.client_config() == known | {"objectId": "o", "clientId": "a", "tenantId": "u"}
+
+
+def test_no_subscription() -> None:
+    with pytest.raises(BadConfiguration, match="ARM_SUBSCRIPTION_ID"):
+        AzureNative(Session(Settings())).resource(HUB).create(CASES[HUB][0])
+
+
+def test_nobody_there(monkeypatch: pytest.MonkeyPatch, sign_in: Any) -> None:
+    monkeypatch.setattr("localcloud.providers.azure_native.session._CONNECT_RETRIES", 0)
+    session = Session(Settings(subscription_id="s", proxy="http://127.0.0.1:9"), sign_in("opaque"))
+    with pytest.raises(CloudUnreachable, match=r"no answer from Azure.*is the local cloud running"):
+        AzureNative(session).resource(HUB).create(CASES[HUB][0])
 
 
 def test_function_without_an_argument(plugin: AzureNative) -> None:
