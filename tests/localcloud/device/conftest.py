@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -172,8 +171,8 @@ class Cloud:
         self.process: subprocess.Popen[str] | None = None
         self.endpoints: dict[str, Any] = {}
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "localcloud", "--state", str(self.state), "--ports", "0,0,0"]
+    def start(self, ports: str = "0,0,0") -> None:
+        command = [sys.executable, "-m", "localcloud", "--state", str(self.state), "--ports", ports]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
@@ -317,10 +316,6 @@ def cloud(tmp_path: Path, make_world: Callable[..., World]) -> Iterator[Cloud]:
     """Seeded with group `pumps` in service `fleet`; the test may seed more before `start`, and read after."""
     seeded = Cloud(tmp_path, make_world(tmp_path / "azure.sqlite"))
     seeded.world.group()
-    watchdog = threading.Timer(120, lambda: seeded.process and seeded.process.kill())
-    watchdog.daemon = True
-    watchdog.start()
     yield seeded
-    watchdog.cancel()
     if seeded.process is not None:
         seeded.stop(signal.SIGKILL)
