@@ -32,10 +32,9 @@ def down() -> None:
 
 
 def _remove(layout: Layout, reporter: Reporter) -> None:
-    with reporter.step("Devices") as step:
-        step.done(f"{processes.stop(existing_pid_files(layout))} stopped")
-    with reporter.step("Local cloud") as step:
-        step.done("stopped" if processes.stop([cloud.pid_file(layout)]) else "did not run")
+    with reporter.step("Devices and local cloud") as step:
+        stopped = processes.stop([*existing_pid_files(layout), cloud.pid_file(layout)])
+        step.done(f"{stopped} processes stopped")
     with reporter.step("Local state") as step:
         stack_file.drop_salt(layout.stack_file)
         shutil.rmtree(layout.state)

@@ -15,7 +15,7 @@ from cli.local.devices import Runner, plan
 from cli.local.layout import Layout, exclusive, find
 from cli.local.progress import Reporter
 from cli.local.provisioning import Provisioned, bring_up, issue_certificates
-from cli.local.recovery import recover
+from cli.local.recovery import left_behind, recover
 from cli.local.stack_file import kept
 from cli.local.summary import Summary
 from cli.setup import ensure_tools
@@ -73,8 +73,10 @@ def deploy(deployment: Deployment, reporter: Reporter) -> Outcome:
     """Recover from an interrupted update when there was one, then `pulumi up`."""
     with kept(deployment.layout.stack_file):
         deployment.ensure_stack()
-        with reporter.step("Interrupted update") as step:
-            step.done("finished" if recover(deployment, step) else "none")
+        if left_behind(deployment):
+            with reporter.step("Interrupted update") as step:
+                recover(deployment, step)
+                step.done("cleared; what it left undone is done next")
         with reporter.step("pulumi up") as step:
             return deployment.up(step)
 

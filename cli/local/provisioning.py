@@ -69,7 +69,7 @@ def bring_up(layout: Layout, devices: Sequence[Device], runner: Runner, step: St
         latest = {device: look(device) for device in _coming(readings)}
         moved = moved if latest.items() <= readings.items() else time.monotonic()
         readings |= latest
-        step.update("devices up", _count_up(readings), len(devices))
+        step.update("up", _count_up(readings), len(devices))
         time.sleep(_POLL_SECONDS)
     seconds = time.monotonic() - began if started else 0.0
     unstarted = {

@@ -26,20 +26,23 @@ _WAIT_SECONDS = 300.0
 _POLL_SECONDS = 0.5
 
 
-def recover(deployment: Deployment, step: Step) -> bool:
-    """Clear what a killed engine left; tells whether there was anything.
+def left_behind(deployment: Deployment) -> bool:
+    """Tell whether an engine left something, or works still."""
+    return bool(_lock_files(deployment) or pending_operations(deployment.stack_file()))
+
+
+def recover(deployment: Deployment, step: Step) -> None:
+    """Clear what a killed engine left.
 
     Raises BusyError when another engine still works on the stack, DeploymentError when the engine refuses.
     """
     _wait_for_others(deployment, step)
-    cancelled = bool(_lock_files(deployment))
-    if cancelled:
+    if _lock_files(deployment):
         deployment.run("cancel", "--yes")
     pending = pending_operations(deployment.stack_file())
     if pending:
         step.update(f"reading what an interrupted update made of {len(pending)} resources")
         deployment.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
-    return cancelled or bool(pending)
 
 
 def pending_operations(stack_file: Path) -> list[str]:

@@ -48,9 +48,10 @@ def state(deployment: Deployment, operations: list[str]) -> None:
 
 
 def test_a_clean_stack_costs_no_call(deployment: Deployment, step: Step) -> None:
-    assert not recovery.recover(deployment, step)
+    assert not recovery.left_behind(deployment)
     state(deployment, [])
-    assert not recovery.recover(deployment, step)
+    assert not recovery.left_behind(deployment)
+    recovery.recover(deployment, step)
     assert calls(deployment) == []
 
 
@@ -61,14 +62,16 @@ def test_the_lock_of_a_process_that_has_gone_is_cancelled(
     deployment: Deployment, step: Step, pid: int, age_days: int
 ) -> None:
     lock(deployment, pid, datetime.now(UTC) - timedelta(days=age_days))
-    assert recovery.recover(deployment, step)
+    assert recovery.left_behind(deployment)
+    recovery.recover(deployment, step)
     assert calls(deployment) == ["cancel --yes"]
 
 
 def test_pending_creates_are_read_from_the_cloud(deployment: Deployment, step: Step) -> None:
     state(deployment, [URN])
     assert recovery.pending_operations(deployment.stack_file()) == [URN]
-    assert recovery.recover(deployment, step)
+    assert recovery.left_behind(deployment)
+    recovery.recover(deployment, step)
     assert calls(deployment) == ["refresh --yes --skip-preview --clear-pending-creates"]
 
 
