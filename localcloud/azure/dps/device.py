@@ -7,7 +7,10 @@ reach from 2019-03-31 on and the messages are the same. Answers go out at QoS 0.
 
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
+
+from cryptography import x509
 
 from localcloud.azure.counters import Counters
 from localcloud.azure.dps.errors import DpsError
@@ -43,14 +46,14 @@ class DpsDevices:
                 raise Refused(
                     "malformed-registration-id", "the client id and the user name name different ids"
                 )
-            match = self.registry.admit(id_scope, registration_id, peer.chain())
+            match = self.registry.admit(id_scope, registration_id, _presented(peer))
             conversation = Registration(self, match, channel)
             self.seats.take(conversation.seat, channel)
         except Refused as refused:
             self.refuse(self.registry.owner_of(id_scope), registration_id, refused)
             raise ConnectRefused(packets.NOT_AUTHORIZED, refused.reason) from refused
         except TooManyTakeovers as error:
-            LOG.warning("too many takeovers", extra={"fields": {"registrationId": registration_id}})
+            self.refuse(match.dps, registration_id, Refused("too-many-takeovers", str(error)))
             raise ConnectRefused(packets.UNAVAILABLE, str(error)) from error
         return conversation
 
@@ -64,6 +67,13 @@ class DpsDevices:
             "detail": refused.message,
         }
         LOG.warning("registration refused", extra={"fields": fields})
+
+
+def _presented(peer: Peer) -> Sequence[x509.Certificate]:
+    try:
+        return peer.chain()
+    except ValueError as error:
+        raise Refused("invalid-chain", f"a presented certificate is malformed: {error}") from error
 
 
 class Registration:

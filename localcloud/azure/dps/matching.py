@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Path = tuple[x509.Certificate, ...]
@@ -34,6 +34,7 @@ Reason = Literal[
     "no-client-auth",
     "cn-mismatch",
     "disabled",
+    "too-many-takeovers",
 ]
 
 PATH_LIMIT = 6
@@ -138,7 +139,7 @@ def _paths(path: Path, pool: list[x509.Certificate], ends: frozenset[x509.Certif
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

@@ -84,7 +84,10 @@ class HubDevices:
             return "unknown-device"
         if device["status"] != "enabled":
             return "disabled"
-        return _wrong_certificate(device["authentication"], peer.leaf())
+        try:
+            return _wrong_certificate(device["authentication"], peer.leaf())
+        except ValueError:
+            return "malformed-certificate"
 
     def _refuse(self, host: str, device_id: str, reason: str) -> None:
         known = self._directory.hub_by_host(host) is not None

@@ -2,6 +2,7 @@
 
 packets     the codec, pure
 session     one client's conversation; `Service`, `Conversation` and `Channel` are what a device protocol
-implements endpoint    TLS on one transport, and the listener that all transports share seats       one
+implements endpoint    TLS on one transport, and the listener that all transports share payloads    the JSON in messages, the query in topics
+seats       one
 connection a client id, takeovers limited
 """

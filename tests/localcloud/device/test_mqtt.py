@@ -323,7 +323,7 @@ def test_silence_is_ended_then_dropped(pki: Any) -> None:
     for seconds in (14, 2, 4, 2):
         wire.now += seconds
         wire.listener.sweep()
-        ends.append(wire.transport.ends)
+        ends.append(list(wire.transport.ends))
     assert ends == [[], ["close"], ["close"], ["close", "abort"]]
 
 
