@@ -63,8 +63,8 @@ class HubLinkArgs(TypedDict):
     hub_host: pulumi.Input[str]
     hub_location: pulumi.Input[str]
     allocation_weight: pulumi.Input[int]
-    service_revision: pulumi.Input[str]
-    """Changes whenever the provisioning service is written anew, which drops its links."""
+    service_revision: pulumi.Input[str | None]
+    """The service's ETag: it changes whenever the service is written anew, which drops its links."""
 
 
 class HubLink(pulumi.CustomResource):

@@ -1,7 +1,5 @@
 """The Device Provisioning Service, its rights on the hubs, and its links to them."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -73,7 +71,7 @@ class ProvisioningService(pulumi.ComponentResource):
         self.service_host = pulumi.Output.unsecret(service.properties.service_operations_host_name)
         for hub in args["hubs"]:
             roles = self._roles(f"{name}-{hub['key']}", service, args["service_name"], hub)
-            self._link(f"{name}-{hub['key']}", hub, revision(args), roles)
+            self._link(f"{name}-{hub['key']}", hub, service.etag, roles)
         self.register_outputs(
             {"serviceId": self.service_id, "idScope": self.id_scope, "serviceHost": self.service_host}
         )
@@ -118,7 +116,13 @@ class ProvisioningService(pulumi.ComponentResource):
             for role, role_id in HUB_ROLES.items()
         ]
 
-    def _link(self, name: str, hub: HubTarget, revised: str, roles: Sequence[pulumi.Resource]) -> HubLink:
+    def _link(
+        self,
+        name: str,
+        hub: HubTarget,
+        revision: pulumi.Input[str | None],
+        roles: Sequence[pulumi.Resource],
+    ) -> HubLink:
         return HubLink(
             f"{name}-link",
             {
@@ -126,17 +130,10 @@ class ProvisioningService(pulumi.ComponentResource):
                 "hub_host": hub["host"],
                 "hub_location": hub["location"],
                 "allocation_weight": 1,
-                "service_revision": revised,
+                "service_revision": revision,
             },
             pulumi.ResourceOptions(parent=self, depends_on=roles),
         )
-
-
-def revision(args: ProvisioningServiceArgs) -> str:
-    """A short hash of all that the service itself is declared with; a change in it means a write that drops
-    links."""
-    declared = [args["service_name"], args["location"], dict(args["tags"])]
-    return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def assignment_name(service_name: str, hub_key: str, role: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from provider.clients.arm import Arm
@@ -33,6 +34,14 @@ READ_ONLY_PROPERTIES = (
 Link: TypeAlias = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A link as the service has it, and the ETag of the service's document that it was read from."""
+
+    link: Link
+    service_etag: str
+
+
 class DpsLinks:
     """The links of the service with this ARM id. `lock` keeps threads of one process from racing one
     another.
@@ -43,10 +52,11 @@ class DpsLinks:
         self._service_id = service_id
         self._lock = lock
 
-    def get(self, host: str) -> Link | None:
+    def get(self, host: str) -> Linked | None:
         """The link to this hub, or None: without the link, or without the service."""
-        service = self._arm.get(self._service_id, API_VERSION)
-        return None if service is None else find(service, host)
+        service = self._arm.get(self._service_id, API_VERSION) or {}
+        link = find(service, host)
+        return None if link is None else Linked(link, str(service.get("etag") or ""))
 
     def put(self, link: Link) -> Link:
         """Add the link, or replace the one to the same host. Raises NotFoundError when there is no such

@@ -7,17 +7,17 @@ entries are left alone."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
 
+from provider.clients.dps_links import Link, Linked
 from provider.differing import differences
 from provider.errors import AlreadyExistsError, InvalidIdError
 from provider.fields import prop, write
 from provider.handlers import rules
-from provider.resource import Handler, Made, NoOutputs, Notice, State
-
-Link: TypeAlias = dict[str, Any]
+from provider.resource import Diff, Handler, Made, Notice, State
+from provider.values import Plain
 
 _ADDRESS = "it is part of the link's address"
 _ID = re.compile(r"(?P<service>/subscriptions/.+)/iotHubs/(?P<host>[^/]+)", re.IGNORECASE)
@@ -26,7 +26,7 @@ _ID = re.compile(r"(?P<service>/subscriptions/.+)/iotHubs/(?P<host>[^/]+)", re.I
 class Links(Protocol):
     """What this handler needs of ARM."""
 
-    def get(self, host: str) -> Link | None:
+    def get(self, host: str) -> Linked | None:
         """The link to a hub, or None."""
 
     def put(self, link: Link) -> Link:
@@ -60,22 +60,30 @@ class Inputs:
         rule=rules.choice("SystemAssigned"),
     )
     service_revision: str = prop(
-        "A hash of the provisioning service's own arguments: a PUT of the service drops its links, so a "
-        "change there must set the link again in the same run.",
+        "The provisioning service's ETag: a PUT of the service drops its links, so a change there must set "
+        "the link again in the same run.",
         default="",
     )
 
 
-Found: TypeAlias = State[Inputs, NoOutputs]
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is computed."""
+
+    service_etag: str = prop("The provisioning service's ETag when the link was last set or seen.")
 
 
-class HubLink(Handler[Inputs, NoOutputs]):
+Found: TypeAlias = State[Inputs, Outputs]
+
+
+class HubLink(Handler[Inputs, Outputs]):
     """Hubs linked to provisioning services. `links` gives the client for a service's id."""
 
     token = "muster:dps:HubLink"  # noqa: S105 - a type token
     title = "hub link"
     doc = "An IoT hub linked to a provisioning service by managed identity."
     inputs = Inputs
+    outputs = Outputs
 
     def __init__(self, links: Callable[[str], Links]) -> None:
         self._links = links
@@ -84,14 +92,23 @@ class HubLink(Handler[Inputs, NoOutputs]):
         """`{provisioningServiceId}/iotHubs/{hubHost}`."""
         return f"{inputs.provisioning_service_id}/iotHubs/{inputs.hub_host.lower()}"
 
-    def create(self, inputs: Inputs) -> Made[NoOutputs]:
+    def diff(
+        self, old_inputs: Mapping[str, Plain], old: Mapping[str, Plain], new: Mapping[str, Plain]
+    ) -> Diff:
+        """As for every resource; but a revision at which a refresh saw the link is no change."""
+        if new.get("serviceRevision") == old.get("serviceEtag"):
+            new = {**new, "serviceRevision": old_inputs.get("serviceRevision")}
+        return super().diff(old_inputs, old, new)
+
+    def create(self, inputs: Inputs) -> Made[Outputs]:
         """Link the hub, unless it is linked in another way already."""
         client = self._links(inputs.provisioning_service_id)
-        link = client.get(inputs.hub_host)
-        if link is not None:
-            return Made(NoOutputs(), self._adopted(inputs, _live(inputs, link)))
+        linked = client.get(inputs.hub_host)
+        if linked is not None:
+            live = _live(inputs.provisioning_service_id, inputs.hub_host, linked.link)
+            return Made(_set(inputs), self._adopted(inputs, live))
         client.put(_link(inputs))
-        return Made(NoOutputs())
+        return Made(_set(inputs))
 
     def read(self, resource_id: str, known: Found | None) -> Found | None:
         """The link as it is; without the link, or the service, None."""
@@ -101,19 +118,17 @@ class HubLink(Handler[Inputs, NoOutputs]):
                 f'"{resource_id}" is no id of a hub link; <ARM id of the provisioning service>/iotHubs/'
                 "<hub host> is"
             )
-        link = self._links(match["service"]).get(match["host"])
-        address = Inputs(
-            provisioning_service_id=match["service"],
-            hub_host=match["host"],
-            hub_location="",
-            service_revision=known.inputs.service_revision if known else "",
-        )
-        return None if link is None else State(_live(address, link), NoOutputs())
+        linked = self._links(match["service"]).get(match["host"])
+        if linked is None:
+            return None
+        live = _live(match["service"], match["host"], linked.link)
+        revision = known.inputs.service_revision if known else linked.service_etag
+        return State(replace(live, service_revision=revision), Outputs(service_etag=linked.service_etag))
 
-    def update(self, old: Found, new: Inputs) -> Made[NoOutputs]:  # noqa: ARG002 - the entry is wholly ours
+    def update(self, old: Found, new: Inputs) -> Made[Outputs]:  # noqa: ARG002 - the entry is wholly ours
         """Set the entry again as declared; it is there afterwards even if a PUT of the service dropped it."""
         self._links(new.provisioning_service_id).put(_link(new))
-        return Made(NoOutputs())
+        return Made(_set(new))
 
     def delete(self, resource_id: str) -> None:
         """Unlink the hub. Devices on it stay; no new ones come."""
@@ -122,6 +137,7 @@ class HubLink(Handler[Inputs, NoOutputs]):
 
     def _adopted(self, inputs: Inputs, current: Inputs) -> tuple[Notice, ...]:
         named = f"the link to {inputs.hub_host}"
+        current = replace(current, service_revision=inputs.service_revision)
         if found := list(differences(Inputs, write(inputs), write(current))):
             raise AlreadyExistsError(
                 f"{named} exists, is not in this stack's state, and differs from the program:",
@@ -130,6 +146,10 @@ class HubLink(Handler[Inputs, NoOutputs]):
             )
         text = f"{named} existed already, exactly as declared; it was taken into the state"
         return (Notice(text, warning=True),)
+
+
+def _set(inputs: Inputs) -> Outputs:
+    return Outputs(service_etag=inputs.service_revision)
 
 
 def _link(inputs: Inputs) -> Link:
@@ -142,15 +162,14 @@ def _link(inputs: Inputs) -> Link:
     }
 
 
-def _live(address: Inputs, link: Link) -> Inputs:
+def _live(service_id: str, host: str, link: Link) -> Inputs:
     # What the model leaves out: weight 1, allocated to, and by key when there is a connection string.
     weight, applies = link.get("allocationWeight"), link.get("applyAllocationPolicy")
     return Inputs(
-        provisioning_service_id=address.provisioning_service_id,
-        hub_host=address.hub_host,
+        provisioning_service_id=service_id,
+        hub_host=host,
         hub_location=str(link.get("location") or ""),
         allocation_weight=1 if weight is None else int(weight),
         apply_allocation_policy=True if applies is None else bool(applies),
         authentication=str(link.get("authenticationType") or "KeyBased"),
-        service_revision=address.service_revision,
     )

@@ -83,6 +83,7 @@ _ANSWERS: dict[str, _Answer] = {
         }
     },
     "azure-native:deviceprovisioningservices:IotDpsResource": lambda given: {
+        "etag": "etag-of-dps",
         "identity": {"type": "SystemAssigned", "principalId": "principal-of-dps", "tenantId": "tenant"},
         "properties": {
             **given["properties"],

@@ -78,7 +78,12 @@ def test_a_link_by_identity_beside_others(
     assert b"idScope" not in put.content
     before = dict(one.properties)
     assert one.refresh()
-    assert one.properties == before
+    seen = one.properties.pop("serviceEtag")
+    assert {**one.properties, "serviceEtag": before["serviceEtag"]} == before
+    assert one.inputs["serviceRevision"] == "r1"
+    one.properties["serviceEtag"] = seen
+    assert one.changed(serviceRevision=seen) == {}, "a refresh saw the link at this revision"
+    assert one.changed(serviceRevision="later") == {"serviceRevision": False}
 
 
 def test_a_lost_race_is_merged_again(
@@ -207,6 +212,9 @@ def test_import(links: HubLink, life: Any, link_inputs: dict[str, Any]) -> None:
     one.create({**link_inputs, "serviceRevision": ""})
     live = links.read(one.resource_id, None)
     assert live is not None
-    assert links.found({}, live).properties == one.properties
+    etag = live.outputs.service_etag
+    assert etag
+    expected = {**one.properties, "serviceEtag": etag, "serviceRevision": etag}
+    assert links.found({}, live).properties == expected
     with pytest.raises(InvalidIdError, match="/iotHubs/"):
         links.read("one", None)
