@@ -37,7 +37,7 @@ def pulumi(tmp_path: Path) -> Pulumi:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         assert PULUMI.exists(), "there is no engine: run `make setup`"
-        command = [PULUMI, *arguments, "--non-interactive", "--color", "never"]
+        command = [str(PULUMI), *arguments, "--non-interactive", "--color", "never"]
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
