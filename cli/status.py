@@ -46,7 +46,9 @@ def _show(layout: Layout, console: Console) -> None:
     if not readings:
         console.print("Devices: none. `make up` starts some.", highlight=False)
         return
-    table = Table("device", "state", "hub", "since start", "reason")
+    table = Table()
+    for column in ("device", "state", "hub", "since start", "reason"):
+        table.add_column(column, overflow="fold")
     for name, reading in readings.items():
         seconds = f"{reading.seconds:.1f} s" if reading.seconds else ""
         table.add_row(name, reading.state.value, reading.hub, seconds, reading.reason)

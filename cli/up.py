@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 
 import click
 from rich.console import Console
@@ -12,8 +13,9 @@ from rich.console import Console
 from cli.local import cloud, environment, identity
 from cli.local.deployment import Deployment, Outcome
 from cli.local.devices import Runner, plan
+from cli.local.errors import DeploymentError
 from cli.local.layout import Layout, exclusive, find
-from cli.local.progress import Reporter
+from cli.local.progress import Reporter, Step
 from cli.local.provisioning import Provisioned, bring_up, issue_certificates
 from cli.local.recovery import left_behind, recover
 from cli.local.stack_file import kept
@@ -78,7 +80,16 @@ def deploy(deployment: Deployment, reporter: Reporter) -> Outcome:
                 recover(deployment, step)
                 step.done("cleared; what it left undone is done next")
         with reporter.step("pulumi up") as step:
-            return deployment.up(step)
+            return _up(deployment, step)
+
+
+def _up(deployment: Deployment, step: Step) -> Outcome:
+    """Run the engine; when it failed because the local cloud has ended, say that instead."""
+    try:
+        return deployment.up(step)
+    except DeploymentError:
+        cloud.require(deployment.layout)
+        raise
 
 
 def provision(
@@ -94,4 +105,4 @@ def provision(
     with reporter.step("Device certificates") as step:
         issued = issue_certificates(devices, issuer, step)
     with reporter.step("Devices") as step:
-        return issued, bring_up(layout, devices, runner, step)
+        return issued, bring_up(layout, devices, runner, step, partial(cloud.require, layout))

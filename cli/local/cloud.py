@@ -56,6 +56,13 @@ def ensure(layout: Layout, step: Step) -> Endpoints:
     return Endpoints(proxy, started=True)
 
 
+def require(layout: Layout) -> None:
+    """Raise CloudError with the end of its log when the local cloud has ended."""
+    if processes.running(pid_file(layout)) is None:
+        text = "The local cloud ended in the middle of the work. Run `make up` again: it goes on from there."
+        raise CloudError(with_log(text, log_file(layout)))
+
+
 def proxy_of_running(layout: Layout) -> str | None:
     """Return the address of the proxy when the local cloud of this stack runs and answers."""
     process = processes.running(pid_file(layout))

@@ -85,6 +85,10 @@ class Deployment:
             try:
                 for event in follow(events, process):
                     _take(event, outcome, step)
+            except KeyboardInterrupt:
+                # The engine got the Ctrl-C too and ends in its own order; a second signal would cut it short.
+                process.wait()
+                raise
             except BaseException:
                 process.terminate()
                 process.wait()

@@ -14,8 +14,6 @@ from cli.local.layout import Layout
 
 #: A developer's own cloud account must never leak into the local stack, nor the other way round.
 _FOREIGN = ("AZURE_", "ARM_", "AWS_", "PULUMI_", "MUSTER_")
-#: What of those families is about this machine, not about an account.
-_KEPT = ("MUSTER_PORTS", "MUSTER_PYTHON", "PULUMI_HOME")
 DEFAULT_PROXY = "http://127.0.0.1:18443"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cli.local import processes
@@ -56,8 +56,17 @@ def stop_surplus(layout: Layout, devices: Sequence[Device]) -> int:
     return processes.stop([file for file in existing_pid_files(layout) if file not in wanted])
 
 
-def bring_up(layout: Layout, devices: Sequence[Device], runner: Runner, step: Step) -> Provisioned:
-    """Start the devices that do not run and wait until all are up, refused, or nothing moves any more."""
+def bring_up(
+    layout: Layout,
+    devices: Sequence[Device],
+    runner: Runner,
+    step: Step,
+    require_cloud: Callable[[], None] = lambda: None,
+) -> Provisioned:
+    """Start the devices that do not run and wait until all are up, refused, or nothing moves any more.
+
+    `require_cloud` raises when there is nobody left to come up to.
+    """
     began = time.monotonic()
     stopped = stop_surplus(layout, devices)
     waiting = [device for device in devices if not runner.is_running(device)]
@@ -65,6 +74,7 @@ def bring_up(layout: Layout, devices: Sequence[Device], runner: Runner, step: St
     readings = {device: look(device) for device in devices if device not in waiting}
     moved = time.monotonic()
     while (waiting or _coming(readings)) and time.monotonic() - moved < _STALL_SECONDS:
+        require_cloud()
         _start_some(waiting, readings, runner)
         latest = {device: look(device) for device in _coming(readings)}
         moved = moved if latest.items() <= readings.items() else time.monotonic()

@@ -44,9 +44,9 @@ class Workspace:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return kept | {"MUSTER_PORTS": "0,0,0", "NO_COLOR": "1"}
 
-    def muster(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def muster(self, *arguments: str, ports: str = "0,0,0") -> subprocess.CompletedProcess[str]:
         """Run a muster command to its end."""
-        return self._run([str(Path(sys.executable).with_name("muster")), *arguments])
+        return self._run([str(Path(sys.executable).with_name("muster")), *arguments], MUSTER_PORTS=ports)
 
     def start_up(self, devices: int) -> subprocess.Popen[str]:
         """Start `muster up` and return while it works."""
@@ -82,9 +82,10 @@ class Workspace:
         ]
         return dict(line.split("=", 1) for line in lines)
 
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: list[str], **told: str) -> subprocess.CompletedProcess[str]:
+        environment = self.environment() | told
         return subprocess.run(
-            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
         )
 
 

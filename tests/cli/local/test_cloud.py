@@ -48,7 +48,10 @@ def test_one_that_was_killed_is_started_again(layout: Layout, put_program: PutPr
     deadline = time.monotonic() + 5
     while cloud.proxy_of_running(layout) and time.monotonic() < deadline:
         time.sleep(0.02)
+    with pytest.raises(CloudError, match="ended in the middle of the work"):
+        cloud.require(layout)
     assert cloud.ensure(layout, step).started
+    cloud.require(layout)
 
 
 def test_a_port_in_use_is_told_with_who_holds_it_and_what_to_do(

@@ -10,6 +10,7 @@ import pytest
 
 from cli.local import provisioning
 from cli.local.devices import Device, Runner, State, plan
+from cli.local.errors import CloudError
 from cli.local.identity import LeafIssuer, ensure_chain, ensure_passphrases
 from cli.local.layout import Layout
 from cli.local.progress import Step
@@ -118,6 +119,16 @@ def test_devices_that_hang_are_given_up_after_a_while(
     result = bring_up(layout, devices(layout, fleet, 2), runner, step)
     states = {device.registration_id: reading.state for device, reading in result.readings.items()}
     assert states == {"reefer-0001": State.COMING, "reefer-0002": State.DOWN}
+
+
+def test_without_a_cloud_nobody_is_waited_for(
+    layout: Layout, fleet: Fleet, runner: Runner, step: Step
+) -> None:
+    def gone() -> None:
+        raise CloudError("The local cloud ended")
+
+    with pytest.raises(CloudError):
+        bring_up(layout, devices(layout, fleet, 1), runner, step, gone)
 
 
 def test_the_surplus_is_stopped_and_keeps_its_identity(
