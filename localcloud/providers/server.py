@@ -19,8 +19,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]  # generated, no types
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from localcloud.providers.errors import Incomplete, ProviderError
 from localcloud.providers.plugin import Plugin
@@ -109,5 +108,7 @@ def _details(incomplete: Incomplete) -> bytes:
     )
     detail = AnyMessage()
     detail.Pack(failed)
-    status = status_pb2.Status(code=code_pb2.UNKNOWN, message=str(incomplete), details=[detail])
+    status = status_pb2.Status(
+        code=grpc.StatusCode.UNKNOWN.value[0], message=str(incomplete), details=[detail]
+    )
     return bytes(status.SerializeToString())

@@ -15,9 +15,8 @@ import grpc
 import psutil
 import pytest
 from google.protobuf.empty_pb2 import Empty
-from google.rpc import status_pb2  # type: ignore[import-untyped]  # generated, no types
 from pulumi.runtime.proto import provider_pb2 as pb
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
 from localcloud.providers.azure_native import PLUGIN_VERSION
 from localcloud.providers.azure_native.plugin import AzureNative
