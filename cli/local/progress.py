@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
@@ -44,11 +43,13 @@ class _LiveStep(Step):
     def __init__(self, title: str, progress: Progress) -> None:
         super().__init__(title)
         self._progress = progress
-        self._task: TaskID = progress.add_task(title, total=None)
+        self._task: TaskID = progress.add_task(title, total=None, count="")
 
     def update(self, text: str, done: int = 0, total: int = 0) -> None:
+        count = f"{done} of {total}" if total else ""
+        description = f"{self.title}: {text}"
         self._progress.update(
-            self._task, description=f"{self.title}: {text}", completed=done, total=total or None
+            self._task, description=description, completed=done, total=total or None, count=count
         )
 
 
@@ -91,7 +92,7 @@ class Reporter:
         return Progress(
             *columns,
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
