@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from cli.local import environment
 from cli.local.layout import Layout
 
 PROJECT = Path(__file__).parent.parent
-_LINKED = ("Pulumi.yaml", "__main__.py", "stacks", "provider", ".venv", ".tools")
+_COPIED = ("Pulumi.yaml", "__main__.py", ".tools/engine.json")
+_LINKED = ("provider", ".venv", ".tools/bin")
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,22 @@ def started(devices: int) -> Iterator[Workspace]:
     """A new workspace with that many devices up; taken down and removed at the end."""
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
         workspace = Workspace(Path(folder))
-        for name in _LINKED:
-            (workspace.root / name).symlink_to(PROJECT / name)
+        lay_out(workspace.root)
         try:
             workspace.up(devices)
             yield workspace
         finally:
             _run([str(workspace.root / ".venv/bin/muster"), "down"], workspace.root, _plain())
+
+
+def lay_out(root: Path) -> None:
+    """Make a project folder of the same program, stacks and tools, where another state can live."""
+    (root / ".tools").mkdir()
+    for name in _COPIED:
+        shutil.copy(PROJECT / name, root / name)
+    for name in _LINKED:
+        (root / name).symlink_to(PROJECT / name)
+    shutil.copytree(PROJECT / "stacks", root / "stacks")
 
 
 def _plain() -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -21,9 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
-PROJECT = Path(__file__).parents[2]
-_COPIED = ("Pulumi.yaml", "__main__.py")
-_LINKED = ("provider", ".venv")
+from bench.workspace import lay_out
+
 _API = "2021-10-01"
 
 
@@ -148,14 +146,7 @@ def _trust(authority: Path) -> ssl.SSLContext:
 
 
 def _make(root: Path) -> Workspace:
-    for name in _COPIED:
-        shutil.copy(PROJECT / name, root / name)
-    shutil.copytree(PROJECT / "stacks", root / "stacks")
-    for name in _LINKED:
-        (root / name).symlink_to(PROJECT / name)
-    (root / ".tools").mkdir()
-    (root / ".tools" / "bin").symlink_to(PROJECT / ".tools" / "bin")
-    shutil.copy(PROJECT / ".tools" / "engine.json", root / ".tools" / "engine.json")
+    lay_out(root)
     return Workspace(root)
 
 
