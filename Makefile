@@ -4,6 +4,11 @@ MUSTER = .venv/bin/muster
 PACKAGES = fleet certs components provider localcloud agent cli engine
 WORKERS ?= 2
 
+# Compiled Python is kept below .tools, also where a machine forbids it beside the sources: else every device
+# would compile the SDK anew.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/pycache
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up status down shell test lint format types imports pytest bench venv
 

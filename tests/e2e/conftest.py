@@ -23,6 +23,7 @@ import pytest
 from bench.workspace import lay_out
 
 _API = "2021-10-01"
+_ARM_API = "2026-11-01"
 
 
 @dataclass(frozen=True)
@@ -88,26 +89,18 @@ class Workspace:
 
 
 class Service:
-    """The DPS service API as an operator's own script would use it: plain HTTPS with a token."""
+    """The DPS service API, and ARM, as an operator's own script would use them: plain HTTPS with a token."""
 
     def __init__(self, workspace: Workspace) -> None:
-        settings = workspace.settings()
+        self._settings = settings = workspace.settings()
         self._http = httpx.Client(
             proxy=settings["MUSTER_PROXY"],
             verify=_trust(workspace.state / "cloud" / "tls-ca.pem"),
             trust_env=False,
         )
         self._host = str(workspace.outputs()["dpsHost"])
-        answer = self._http.post(
-            f"https://login.microsoftonline.com/{settings['AZURE_TENANT_ID']}/oauth2/v2.0/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": settings["AZURE_CLIENT_ID"],
-                "client_secret": settings["AZURE_CLIENT_SECRET"],
-                "scope": "https://azure-devices-provisioning.net/.default",
-            },
-        )
-        self._token = answer.raise_for_status().json()["access_token"]
+        group = f"/subscriptions/{settings['ARM_SUBSCRIPTION_ID']}/resourceGroups/coldchain-local"
+        self._arm = f"https://management.azure.com{group}/providers/Microsoft.Devices"
 
     def group(self, name: str) -> dict[str, Any]:
         """An enrollment group as the service shows it."""
@@ -122,22 +115,54 @@ class Service:
         """Remove a group by hand."""
         self._call("DELETE", name, None, {"If-Match": "*"})
 
+    def provisioning_service(self) -> dict[str, Any]:
+        """The provisioning service as ARM shows it."""
+        document: dict[str, Any] = self._request("GET", self._service_url(), _ARM_API).json()
+        return document
+
+    def put_provisioning_service(self, body: dict[str, Any]) -> None:
+        """Change the provisioning service by hand."""
+        self._request("PUT", self._service_url(), _ARM_API, body)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
+    def _service_url(self) -> str:
+        return f"{self._arm}/provisioningServices/{self._host.partition('.')[0]}"
+
     def _call(
         self, method: str, name: str, body: object = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
+        return self._request(
+            method, f"https://{self._host}/enrollmentGroups/{name}", _API, body, headers or {}
+        )
+
+    def _request(
+        self, method: str, url: str, api: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        audience = "management.azure.com" if url.startswith(self._arm) else "azure-devices-provisioning.net"
         answer = self._http.request(
             method,
-            f"https://{self._host}/enrollmentGroups/{name}",
-            params={"api-version": _API},
+            url,
+            params={"api-version": api},
             json=body,
-            headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+            headers={"Authorization": f"Bearer {self._token(audience)}", **(headers or {})},
         )
         assert answer.is_success, answer.text
         return answer
+
+    def _token(self, audience: str) -> str:
+        answer = self._http.post(
+            f"https://login.microsoftonline.com/{self._settings['AZURE_TENANT_ID']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self._settings["AZURE_CLIENT_ID"],
+                "client_secret": self._settings["AZURE_CLIENT_SECRET"],
+                "scope": f"https://{audience}/.default",
+            },
+        )
+        return str(answer.raise_for_status().json()["access_token"])
 
 
 def _trust(authority: Path) -> ssl.SSLContext:

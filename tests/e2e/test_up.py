@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, Service, Workspace
+from bench.workspace import PROJECT
+from tests.e2e.conftest import Service, Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
 
@@ -94,6 +95,27 @@ def test_drift_by_hand_is_seen_and_mended(
     assert mended.returncode == 0, mended.stderr
     assert stack.summary()["resources"]["updated"] == 1
     assert service.group(GROUP)["provisioningStatus"] == "enabled"
+
+
+def test_mending_the_service_keeps_its_links_to_the_hubs(stack: Workspace, service: Service) -> None:
+    """azure-native's PUT of a provisioning service drops its links (docs/adr/0002)."""
+    before = service.provisioning_service()
+    service.put_provisioning_service(before | {"tags": {"muster-fleet": "by-hand"}})
+    refreshed = stack.pulumi("refresh", "-s", "local", "--yes", "--non-interactive")
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    mended = stack.muster("up", "--devices", "3")
+    assert mended.returncode == 0, mended.stderr
+    after = service.provisioning_service()
+    assert after["tags"] == before["tags"]
+    assert _linked(after) == _linked(before) == {f"coldchain-local-{hub}" for hub in ("eu-1", "eu-2")}
+    again = stack.pulumi("refresh", "-s", "local", "--yes", "--expect-no-changes", "--non-interactive")
+    assert again.returncode == 0, again.stdout + again.stderr
+    unchanged = stack.pulumi("preview", "-s", "local", "--expect-no-changes", "--non-interactive")
+    assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
+
+
+def _linked(service: dict[str, Any]) -> set[str]:
+    return {str(hub["name"]).partition(".")[0] for hub in service["properties"]["iotHubs"]}
 
 
 @pytest.fixture
