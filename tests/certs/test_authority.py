@@ -41,7 +41,7 @@ def test_openssl_verifies_strictly(pki: Any, name: str) -> None:
 
 
 def _openssl_verifies(root: Path, certificate: Path) -> None:
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", root, certificate]
+    command = ["openssl", "verify", "-x509_strict", "-CAfile", str(root), str(certificate)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs import chain, issue
 from certs.chain import ChainError, ChainFault, load_chain, pem, verify_leaf
@@ -121,7 +122,7 @@ def test_all_faults_of_a_leaf_at_once(forge: Any) -> None:
 
 
 def test_path_length_and_purpose_bind(forge: Any) -> None:
-    server = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH])
+    server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     root = forge("root", ca=True)
     upper = forge("upper", root, ca=True, path_length=0)
     lower = forge("lower", upper, ca=True, extra=[server])

@@ -21,6 +21,7 @@ from azure.identity import EnvironmentCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.iothub import IotHubClient
 from azure.mgmt.iothubprovisioningservices import IotDpsClient
+from azure.mgmt.iothubprovisioningservices.models import ProvisioningServiceDescription
 from azure.mgmt.resource.resources import ResourceManagementClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -144,6 +145,11 @@ def dps_body(**properties: Any) -> dict[str, Any]:
     }
 
 
+def dps_model(**properties: Any) -> ProvisioningServiceDescription:
+    """The same body as the SDK takes it."""
+    return ProvisioningServiceDescription(dps_body(**properties))
+
+
 @pytest.fixture
 def hub(hubs: IotHubClient, group: str) -> Any:
     """A hub with keys on."""
@@ -154,7 +160,7 @@ def hub(hubs: IotHubClient, group: str) -> Any:
 def dps(services: IotDpsClient, group: str) -> Any:
     """A provisioning service with an identity, without hubs."""
     name = f"dps-{uuid4().hex[:8]}"
-    return services.iot_dps_resource.begin_create_or_update(group, name, dps_body()).result()
+    return services.iot_dps_resource.begin_create_or_update(group, name, dps_model()).result()
 
 
 @pytest.fixture
@@ -168,7 +174,7 @@ def linked(
         "location": LOCATION,
         "authenticationType": "SystemAssigned",
     }
-    body = dps_body(iotHubs=[link])
+    body = dps_model(iotHubs=[link])
     return services.iot_dps_resource.begin_create_or_update(group, dps.name, body).result()
 
 

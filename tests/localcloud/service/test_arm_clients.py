@@ -12,13 +12,14 @@ from azure.mgmt.iothub import IotHubClient
 from azure.mgmt.iothubprovisioningservices import IotDpsClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-from .conftest import LOCATION, dps_body, grant, hub_body
+from .conftest import LOCATION, dps_model, grant, hub_body
 
 
 def test_resource_group_lives_and_dies(groups: ResourceManagementClient) -> None:
     name = f"rg-{uuid4().hex[:8]}"
     assert not groups.resource_groups.check_existence(name)
     made = groups.resource_groups.create_or_update(name, {"location": LOCATION, "tags": {"a": "1"}})
+    assert made.properties is not None
     assert (made.name, made.tags, made.properties.provisioning_state) == (name, {"a": "1"}, "Succeeded")
     assert groups.resource_groups.check_existence(name)
     assert name in [it.name for it in groups.resource_groups.list()]
@@ -70,7 +71,9 @@ def test_all_faults_of_a_hub_come_at_once(hubs: IotHubClient, group: str) -> Non
     assert "properties.bogus:" in message
     assert "properties.routing.routes[0].name:" in message
     assert "properties.routing.routes[0].endpointNames:" in message
-    assert len(refused.value.error.details) >= 9
+    told = refused.value.error
+    assert told is not None
+    assert len(told.details) >= 9
 
 
 def test_hub_names_are_global(
@@ -121,8 +124,10 @@ def test_provisioning_service_is_complete(services: IotDpsClient, dps: Any, grou
     found = services.iot_dps_resource.get(dps.name, group)
     assert found.properties.service_operations_host_name == f"{dps.name}.azure-devices-provisioning.net"
     assert found.properties.device_provisioning_host_name == "global.azure-devices-provisioning.net"
+    assert found.properties.id_scope is not None
     assert found.properties.id_scope.startswith("0ne")
     assert found.properties.state == "Active"
+    assert found.identity is not None
     assert found.identity.principal_id
     assert [it.name for it in services.iot_dps_resource.list_by_resource_group(group)] == [dps.name]
     assert [it.key_name for it in services.iot_dps_resource.list_keys(dps.name, group)] == [
@@ -139,10 +144,10 @@ def test_link_needs_the_role(services: IotDpsClient, hub: Any, dps: Any, group: 
         "authenticationType": "SystemAssigned",
     }
     with pytest.raises(HttpResponseError, match=r"lacks Microsoft\.Devices/IotHubs/devices/write"):
-        services.iot_dps_resource.begin_create_or_update(group, dps.name, dps_body(iotHubs=[link]))
+        services.iot_dps_resource.begin_create_or_update(group, dps.name, dps_model(iotHubs=[link]))
     with pytest.raises(HttpResponseError, match="there is no IoT hub"):
         services.iot_dps_resource.begin_create_or_update(
-            group, dps.name, dps_body(iotHubs=[{**link, "hostName": "nowhere.azure-devices.net"}])
+            group, dps.name, dps_model(iotHubs=[{**link, "hostName": "nowhere.azure-devices.net"}])
         )
 
 
@@ -154,8 +159,9 @@ def test_linked_hub_and_a_put_without_it(services: IotDpsClient, linked: Any, hu
         True,
     )
     kept = linked.properties.id_scope, linked.identity.principal_id
-    bare = services.iot_dps_resource.begin_create_or_update(group, linked.name, dps_body()).result()
+    bare = services.iot_dps_resource.begin_create_or_update(group, linked.name, dps_model()).result()
     assert not bare.properties.iot_hubs
+    assert bare.identity is not None
     assert (bare.properties.id_scope, bare.identity.principal_id) == kept
 
 
@@ -164,12 +170,13 @@ def test_link_by_key_checks_the_key_and_masks_it(
 ) -> None:
     key = hubs.iot_hub_resource.get_keys_for_key_name(group, hub.name, "iothubowner").primary_key
     text = f"HostName={hub.properties.host_name};SharedAccessKeyName=iothubowner;SharedAccessKey="
-    good = dps_body(iotHubs=[{"connectionString": text + key, "location": LOCATION}])
+    good = dps_model(iotHubs=[{"connectionString": text + key, "location": LOCATION}])
     made = services.iot_dps_resource.begin_create_or_update(group, dps.name, good).result()
+    assert made.properties.iot_hubs is not None
     assert made.properties.iot_hubs[0].connection_string == f"{text}****"
-    again = dps_body(iotHubs=[{"connectionString": f"{text}****", "location": LOCATION}])
+    again = dps_model(iotHubs=[{"connectionString": f"{text}****", "location": LOCATION}])
     assert services.iot_dps_resource.begin_create_or_update(group, dps.name, again).result()
-    wrong = dps_body(iotHubs=[{"connectionString": f"{text}AAAA", "location": LOCATION}])
+    wrong = dps_model(iotHubs=[{"connectionString": f"{text}AAAA", "location": LOCATION}])
     with pytest.raises(HttpResponseError, match="is of no shared access policy"):
         services.iot_dps_resource.begin_create_or_update(group, dps.name, wrong)
 

@@ -12,9 +12,9 @@ SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices"
 
 
 def _put(store: Store, kind: str, name: str, **properties: Any) -> dict[str, Any]:
-    document = {"id": f"{SCOPE}/{kind}/{name}", "name": name, "type": f"Microsoft.Devices/{kind}"}
-    document = {**document, "properties": properties}
-    store.put("arm", document["id"].lower(), document)
+    identity = f"{SCOPE}/{kind}/{name}"
+    document = {"id": identity, "name": name, "type": f"Microsoft.Devices/{kind}", "properties": properties}
+    store.put("arm", identity.lower(), document)
     return document
 
 

@@ -1,12 +1,18 @@
 """Proof of possession: a DPS certificate is verified by its key's signature over the code, nothing else."""
 
+import io
+import json
 from typing import Any
 
 import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.iothubprovisioningservices import IotDpsClient
-from azure.mgmt.iothubprovisioningservices.models import CertificateProperties, CertificateResponse
+from azure.mgmt.iothubprovisioningservices.models import (
+    CertificateProperties,
+    CertificateResponse,
+    VerificationCodeRequest,
+)
 from cryptography.hazmat.primitives import serialization
 
 from .conftest import Authority, Cloud, authority, encoded
@@ -27,8 +33,14 @@ def _code(services: IotDpsClient, dps: Any, group: str, etag: str) -> Any:
 
 
 def _verify(services: IotDpsClient, dps: Any, group: str, proof: str, etag: str) -> Any:
-    body = {"certificate": proof}
+    body = VerificationCodeRequest(certificate=proof)
     return services.dps_certificate.verify_certificate("root", group, dps.name, body, etag=etag, **UNCHANGED)
+
+
+def _verified(services: IotDpsClient, dps: Any, group: str) -> bool | None:
+    properties = services.dps_certificate.get("root", group, dps.name).properties
+    assert properties is not None
+    return properties.is_verified
 
 
 def test_the_owner_proves_possession(services: IotDpsClient, dps: Any, group: str) -> None:
@@ -40,8 +52,8 @@ def test_the_owner_proves_possession(services: IotDpsClient, dps: Any, group: st
     proof = encoded(ca.sign(asked.properties.verification_code))
     done = _verify(services, dps, group, proof, asked.etag)
     assert done.properties.is_verified is True
-    assert services.dps_certificate.get("root", group, dps.name).properties.is_verified is True
-    listed = services.dps_certificate.list(group, dps.name).value
+    assert _verified(services, dps, group) is True
+    listed = services.dps_certificate.list(group, dps.name).value or []
     assert [it.name for it in listed] == ["root"]
     with pytest.raises(HttpResponseError, match="no verification code"):
         _verify(services, dps, group, proof, done.etag)
@@ -72,7 +84,7 @@ def test_a_false_proof_is_refused(
     with pytest.raises(HttpResponseError, match=words) as refused:
         _verify(services, dps, group, encoded(proof), asked.etag)
     assert refused.value.status_code == 400
-    assert services.dps_certificate.get("root", group, dps.name).properties.is_verified is False
+    assert _verified(services, dps, group) is False
 
 
 def test_a_changed_certificate_is_unverified_again(services: IotDpsClient, dps: Any, group: str) -> None:
@@ -91,8 +103,11 @@ def test_a_changed_certificate_is_unverified_again(services: IotDpsClient, dps: 
 
 def test_there_is_no_bypass(services: IotDpsClient, dps: Any, group: str) -> None:
     body = {"properties": {"certificate": encoded(authority("root").certificate), "isVerified": True}}
+    raw = io.BytesIO(
+        json.dumps(body).encode()
+    )  # the SDK's own serializer would drop what it knows as read-only
     with pytest.raises(HttpResponseError, match=r"isVerified: cannot be set to true"):
-        services.dps_certificate.create_or_update(group, dps.name, "root", body)
+        services.dps_certificate.create_or_update(group, dps.name, "root", raw)
 
 
 @pytest.mark.parametrize(
