@@ -18,6 +18,10 @@ def down() -> None:
     """Stop the devices and the local cloud, and remove .muster/local with all its keys and state.
 
     Asks nothing, and does nothing when there is nothing. What `muster setup` made stays.
+
+    \b
+    Example:
+      muster down
     """
     layout = find()
     if not layout.state.exists():

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from cli.local.layout import find
+from components.trust import load_trust
 from fleet import Fault, Fleet, FleetError, load_stack, schema
 
 
@@ -21,27 +23,41 @@ def fleet() -> None:
 
 @fleet.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option("--certificates", is_flag=True, help="Check the certificates that a description names, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[Path], as_json: bool) -> None:
-    """Check stack files (stacks/Pulumi.STACK.yaml) and tell every fault at once. Nothing is created."""
-    results = {str(file): _checked(file) for file in files}
+def check(ctx: click.Context, files: Sequence[Path], certificates: bool, as_json: bool) -> None:
+    """Check stack files (stacks/Pulumi.STACK.yaml) and tell every fault at once. Nothing is created.
+
+    \b
+    Example:
+      muster fleet check stacks/Pulumi.local.yaml
+    """
+    results = {str(file): _checked(file, certificates) for file in files}
     click.echo(_as_json(results) if as_json else "\n".join(_told(*result) for result in results.items()))
     ctx.exit(1 if any(not isinstance(result, Fleet) for result in results.values()) else 0)
 
 
 @fleet.command(name="schema")
 def print_schema() -> None:
-    """Print the JSON Schema of stack files, for editors (stacks/fleet.schema.json is a copy)."""
+    """Print the JSON Schema of stack files, for editors (stacks/fleet.schema.json is a copy).
+
+    \b
+    Example:
+      muster fleet schema > stacks/fleet.schema.json
+    """
     click.echo(schema.text(), nl=False)
 
 
 Result = Fleet | tuple[Fault, ...]
 
 
-def _checked(file: Path) -> Result:
+def _checked(file: Path, certificates: bool) -> Result:
     try:
-        return load_stack(file)
+        fleet = load_stack(file)
+        if certificates:
+            load_trust(fleet, find(file.parent).project, file)
+        return fleet
     except FleetError as error:
         return error.faults
 

@@ -16,7 +16,12 @@ from localcloud.providers.install import install
 
 @click.command()
 def setup() -> None:
-    """Set up what is missing: the Pulumi engine, its plug-ins, the shell environment (.tools/env)."""
+    """Set up what is missing: the Pulumi engine, its plug-ins, the shell environment (.tools/env).
+
+    \b
+    Example:
+      muster setup
+    """
     layout = find()
     engine = ensure_tools(layout, Reporter())
     origin = "built by Muster" if engine.built else f"found at {engine.program}"

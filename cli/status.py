@@ -17,7 +17,12 @@ from cli.local.layout import STACK, Layout, find
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
-    """Show whether the local cloud runs and how far each device is."""
+    """Show whether the local cloud runs and how far each device is.
+
+    \b
+    Example:
+      muster status --json
+    """
     layout = find()
     if as_json:
         click.echo(json.dumps(_document(layout), indent=2))

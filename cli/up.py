@@ -40,6 +40,10 @@ def up(devices: int, as_json: bool) -> None:
 
     Whatever is there already is left as it is; run it again after an interruption and it finishes the work.
     Exit code 1 when fewer devices came up than were asked for.
+
+    \b
+    Example:
+      muster up --devices 200
     """
     layout = find()
     with exclusive(layout, "`muster up`"):

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from certs import authority, issue
-from certs.chain import Chain, load_certificates, load_chain, verify_leaf
+from certs.chain import Chain, load_certificates, verify_leaf
 from certs.errors import CertsError
 from certs.signers import Signer
 from certs.store import KeyStore
 from cli.local.errors import IdentityError
 from cli.local.layout import Layout
 from cli.local.progress import Step
+from components.trust import load_trust
 from fleet.description import Fleet
 
 _PASSPHRASE_BYTES = 32
@@ -35,19 +36,16 @@ def ensure_passphrases(layout: Layout) -> None:
 def ensure_chain(layout: Layout, fleet: Fleet, step: Step) -> Chain:
     """Return the fleet's CA chain; make it when the stack file points into the local state and none is there.
 
-    Raises IdentityError: certificates that are missing elsewhere, or that do not fit together.
+    Raises FleetError: certificates that are missing elsewhere, or that do not fit together.
     """
     root, issuers = paths(layout, fleet)
-    try:
-        if not layout.pki.exists() and all(path.parent == layout.pki for path in (root, *issuers.values())):
-            factories = [path.stem for path in issuers.values()]
-            authority.init(layout.pki, fleet.name, factories, layout.key_passphrase.read_bytes())
-            step.done(f"made a root and {len(issuers)} issuer{'s' if len(issuers) > 1 else ''}")
-        else:
-            step.done("is there")
-        return load_chain(root, issuers)
-    except CertsError as error:
-        raise IdentityError(f"The CA chain of {layout.stack_file} cannot be used:\n{error}") from error
+    if not layout.pki.exists() and all(path.parent == layout.pki for path in (root, *issuers.values())):
+        factories = [path.stem for path in issuers.values()]
+        authority.init(layout.pki, fleet.name, factories, layout.key_passphrase.read_bytes())
+        step.done(f"made a root and {len(issuers)} issuer{'s' if len(issuers) > 1 else ''}")
+    else:
+        step.done("is there")
+    return load_trust(fleet, layout.project, layout.stack_file)
 
 
 def paths(layout: Layout, fleet: Fleet) -> tuple[Path, dict[str, Path]]:

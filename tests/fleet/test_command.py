@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -60,6 +61,19 @@ def test_schema_is_printed() -> None:
     assert CliRunner().invoke(main, ["fleet", "schema"]).stdout == schema.text()
 
 
+def test_certificates_are_checked_on_request(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "stacks").mkdir()
+    file = tmp_path / "stacks" / "Pulumi.local.yaml"
+    file.write_text(LOCAL.read_text())
+    assert CliRunner().invoke(main, ["fleet", "check", str(file)]).exit_code == 0
+    result = CliRunner().invoke(main, ["fleet", "check", "--certificates", "--json", str(file)])
+    assert result.exit_code == 1
+    faults = json.loads(result.output)["faults"]
+    assert [fault["path"] for fault in faults] == ["identity.root", "identity.issuers.factory-local"]
+    assert all(fault["line"] and "No such file" in fault["wrong"] for fault in faults)
+
+
 def test_names_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text('config: {"muster:fleet": {"\\e]0;owned\\a\\u202e\\ud800": 1, name: "\\e[31m"}}')
@@ -78,6 +92,27 @@ def test_help_imports_no_subcommand() -> None:
     assert done.returncode == 0, done.stderr
     for name in front.COMMANDS:
         assert f"\n  {name}" in done.stdout
+
+
+def test_every_command_shows_an_example() -> None:
+    without = [
+        name for name, command in _leaves(main) if "Example:" not in command.get_help(_context(command))
+    ]
+    assert without == []
+
+
+def _leaves(command: click.Command, name: str = "muster") -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for each in command.list_commands(_context(command)):
+        below = command.get_command(_context(command), each)
+        assert below is not None
+        yield from _leaves(below, f"{name} {each}")
+
+
+def _context(command: click.Command) -> click.Context:
+    return click.Context(command, info_name="muster")
 
 
 def test_a_users_error_has_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
