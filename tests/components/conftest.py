@@ -1,6 +1,7 @@
 """Fleets, a throw-away chain, and `declare`: what a fleet's resources look like to the engine."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,16 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chain(pki: Path) -> Chain:
     """What the fleet of `described` names."""
     return load_chain(pki / "root.pem", {"oslo": pki / "oslo.pem"})
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    """Pulumi's mocks ask for the current event loop, which Python 3.12 no longer makes by itself."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

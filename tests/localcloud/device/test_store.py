@@ -9,8 +9,7 @@ from localcloud.azure.counters import Counters
 from localcloud.azure.store import Store
 
 
-def test_documents_come_and_go() -> None:
-    store = Store(":memory:")
+def test_documents_come_and_go(store: Store) -> None:
     store.put("device", "h/b", {"n": 2})
     store.put("device", "h/a", {"n": "ü"})
     store.put("device", "i/a", {})
@@ -19,14 +18,11 @@ def test_documents_come_and_go() -> None:
     assert [store.delete("device", "h/a"), store.delete("device", "h/a")] == [True, False]
     store.put("device", "h/b", {"n": 3})
     assert store.get("device", "h/b") == {"n": 3}
-    store.close()
 
 
-def test_prefix_reaches_the_last_characters() -> None:
-    store = Store(":memory:")
+def test_prefix_reaches_the_last_characters(store: Store) -> None:
     store.put("k", "a\U0010fffe", {})
     assert [key for key, _ in store.list("k", "a")] == ["a\U0010fffe"]
-    store.close()
 
 
 def _fail_inside(store: Store) -> None:
@@ -37,8 +33,7 @@ def _fail_inside(store: Store) -> None:
         raise ZeroDivisionError
 
 
-def test_transactions_are_all_or_nothing() -> None:
-    store = Store(":memory:")
+def test_transactions_are_all_or_nothing(store: Store) -> None:
     with store.transaction():
         store.put("k", "outer", {})
         with pytest.raises(ZeroDivisionError):
@@ -49,7 +44,6 @@ def test_transactions_are_all_or_nothing() -> None:
     with pytest.raises(ZeroDivisionError), store.transaction():
         _fail_inside(store)
     assert [key for key, _ in store.list("k")] == ["outer", "second"]
-    store.close()
 
 
 def test_another_process_reads_at_once(tmp_path: Path) -> None:
@@ -67,8 +61,7 @@ def test_broken_file_is_an_sqlite_error(tmp_path: Path) -> None:
         Store(tmp_path / "s")
 
 
-def test_counters_add_up_over_flushes() -> None:
-    store = Store(":memory:")
+def test_counters_add_up_over_flushes(store: Store) -> None:
     counters = Counters(store)
     counters.add("a")
     assert (counters.value("a"), store.get("counter", "a")) == (1, None)
@@ -77,4 +70,3 @@ def test_counters_add_up_over_flushes() -> None:
     counters.flush()
     counters.flush()
     assert (Counters(store).value("a"), store.get("counter", "a")) == (3, {"count": 3})
-    store.close()

@@ -18,8 +18,7 @@ def _put(store: Store, kind: str, name: str, **properties: Any) -> dict[str, Any
     return document
 
 
-def test_services_and_hubs_are_found_whatever_the_case() -> None:
-    store = Store(":memory:")
+def test_services_and_hubs_are_found_whatever_the_case(store: Store) -> None:
     directory = Directory(store)
     host = "Dps-1.azure-devices-provisioning.net"
     dps = _put(store, "provisioningServices", "Dps-1", idScope="0ne00AB", serviceOperationsHostName=host)
@@ -30,8 +29,7 @@ def test_services_and_hubs_are_found_whatever_the_case() -> None:
     assert directory.hub_by_host("hub-2.azure-devices.net") is None
 
 
-def test_a_change_is_seen_at_once() -> None:
-    store = Store(":memory:")
+def test_a_change_is_seen_at_once(store: Store) -> None:
     directory = Directory(store)
     old = _put(store, "IotHubs", "h", hostName="h.azure-devices.net")
     assert directory.hub_by_host("h.azure-devices.net") == old
@@ -41,8 +39,7 @@ def test_a_change_is_seen_at_once() -> None:
     assert directory.hub_by_host("h.azure-devices.net") is None
 
 
-def test_only_verified_authorities_count() -> None:
-    store = Store(":memory:")
+def test_only_verified_authorities_count(store: Store) -> None:
     dps = _put(store, "provisioningServices", "d", idScope="0ne1", iotHubs=[{"name": "h"}])
     good, other = authority("good").certificate, authority("other").certificate
     for name, certificate, verified in (("a", good, True), ("b", other, False)):

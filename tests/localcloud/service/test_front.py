@@ -3,7 +3,10 @@
 import base64
 import json
 import ssl
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,9 +60,13 @@ class Inside:
 
 
 @pytest.fixture(scope="module")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    store = Store(":memory:")
-    owner = ensure_credentials(tmp_path_factory.mktemp("inside"), store)
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    with closing(Store(":memory:")) as store:
+        yield _inside(store, tmp_path_factory.mktemp("inside"))
+
+
+def _inside(store: Store, folder: Path) -> Inside:
+    owner = ensure_credentials(folder, store)
     directory, hubs, tokens = Directory(store), HubRegistry(store), Tokens(store)
     provisioning = ProvisioningRegistry(store, directory, hubs)
     gate = Gate(store, tokens)

@@ -47,8 +47,8 @@ def test_no_token_strange_token_other_audience(cloud: Cloud, http: httpx.Client)
     assert "is for https://iothubs.azure.net" in refused.json()["error"]["message"]
 
 
-def test_expired_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = Tokens(Store(":memory:"))
+def test_expired_token_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(store)
     token = tokens.issue("https://management.azure.com", "someone")
     assert tokens.fault(token, "https://management.azure.com") is None
     monkeypatch.setattr("localcloud.azure.entra.time.time", lambda: 2**33)
@@ -99,8 +99,7 @@ def test_only_hashes_are_kept(cloud: Cloud) -> None:
     assert secret not in log
 
 
-def test_a_lost_environment_file_gets_a_new_secret_only(tmp_path: Path) -> None:
-    store = Store(":memory:")
+def test_a_lost_environment_file_gets_a_new_secret_only(store: Store, tmp_path: Path) -> None:
     first = ensure_credentials(tmp_path, store)
     path = tmp_path / "azure.env"
     assert path.stat().st_mode & 0o777 == 0o600
