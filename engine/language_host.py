@@ -3,7 +3,8 @@
 The engine starts one language host a deployment, reads a port from its standard output and calls it over gRPC
 on loopback (`pulumi/language.proto`). Everything about running a program is the SDK's own code
 (`pulumi.automation._server.LanguageServer`); this module only adds what an inline program never needs:
-finding `__main__.py`, and starting plug-ins written in Python. Whoever has the official CLI never runs this.
+finding `__main__.py`, starting plug-ins written in Python, and code for `pulumi import`. Whoever has the
+official CLI never runs this.
 """
 
 # ruff: noqa: N802, ARG002 - method names and arguments are the protocol's
@@ -28,6 +29,9 @@ from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+from pulumi.runtime.proto.codegen import hcl_pb2
+
+from engine import generate
 
 #: How long the host waits for calls under way once it was told to stop, in seconds.
 _STOP_GRACE_SECONDS = 1.0
@@ -90,9 +94,24 @@ class Host(LanguageServer):
         """Name none: uv.lock is the list."""
         return language_pb2.GetProgramDependenciesResponse()
 
+    def GenerateProgram(
+        self, request: language_pb2.GenerateProgramRequest, context: object
+    ) -> language_pb2.GenerateProgramResponse:
+        """Give `pulumi import` the code to print. It shows no diagnostics, so the code says it all."""
+        code, unclear = generate.python("\n".join(request.source.values()))
+        return language_pb2.GenerateProgramResponse(
+            source={"__main__.py": code.encode()}, diagnostics=_diagnostics(unclear)
+        )
+
     def Cancel(self, request: object, context: object) -> empty_pb2.Empty:
         """Agree; the engine ends the process next."""
         return empty_pb2.Empty()
+
+
+def _diagnostics(unclear: str) -> list[hcl_pb2.Diagnostic]:
+    summary = f"no code was made: {unclear}"
+    warning = hcl_pb2.Diagnostic(severity=hcl_pb2.DIAG_WARNING, summary=summary)
+    return [warning] if unclear else []
 
 
 def _run_program(directory: Path, entry_point: str) -> None:

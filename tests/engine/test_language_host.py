@@ -13,6 +13,7 @@ import grpc
 import psutil
 import pytest
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+from pulumi.runtime.proto.codegen import hcl_pb2
 
 from engine.language_host import serve
 
@@ -117,6 +118,23 @@ def test_what_the_engine_asks_besides_is_answered(host: language_pb2_grpc.Langua
     assert not host.GetProgramDependencies(language_pb2.GetProgramDependenciesRequest(info=info)).dependencies
     installed = list(host.InstallDependencies(language_pb2.InstallDependenciesRequest(info=info)))
     assert b"uv sync" in installed[0].stdout
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "warnings"),
+    [
+        ("muster:dps:VerifiedCertificate", "from components.muster import VerifiedCertificate\n", 0),
+        ("azure-native:resources:ResourceGroup", "# The resource is in the state", 1),
+    ],
+)
+def test_an_import_is_answered_with_code_or_with_a_word_on_why_not(
+    host: language_pb2_grpc.LanguageRuntimeStub, token: str, code: str, warnings: int
+) -> None:
+    source = {"anonymous.pp": f'resource it "{token}" {{\n}}\n'}
+    answer = host.GenerateProgram(language_pb2.GenerateProgramRequest(source=source))
+    assert answer.source["__main__.py"].decode().startswith(code)
+    told = [diagnostic.severity for diagnostic in answer.diagnostics]
+    assert told == [hcl_pb2.DIAG_WARNING] * warnings
 
 
 def start_host() -> subprocess.Popen[str]:
