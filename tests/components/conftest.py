@@ -159,9 +159,9 @@ def chain(pki: Path) -> Chain:
     return load_chain(pki / "root.pem", {"oslo": pki / "oslo.pem"})
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _loop() -> Iterator[None]:
-    """Pulumi's mocks ask for the current event loop, which Python 3.12 no longer makes by itself."""
+    """Pulumi's mocks ask for the current event loop, which Python 3.12 no longer makes without a warning."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
