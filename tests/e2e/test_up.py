@@ -116,34 +116,3 @@ def test_mending_the_service_keeps_its_links_to_the_hubs(stack: Workspace, servi
 
 def _linked(service: dict[str, Any]) -> set[str]:
     return {str(hub["name"]).partition(".")[0] for hub in service["properties"]["iotHubs"]}
-
-
-@pytest.fixture
-def foreign_group(stack: Workspace, service: Service) -> Iterator[str]:
-    """A group that somebody made by hand."""
-    known = service.group(GROUP)
-    root = (stack.state / "pki" / "root.pem").read_text()
-    attestation = {"type": "x509", "x509": {"signingCertificates": {"primary": {"certificate": root}}}}
-    body = {key: known[key] for key in ("iotHubs", "allocationPolicy", "reprovisionPolicy")}
-    body |= {"attestation": attestation}
-    service.put_group("by-hand", body | {"enrollmentGroupId": "by-hand", "provisioningStatus": "enabled"})
-    yield "by-hand"
-    service.delete_group("by-hand")
-
-
-def test_a_group_that_exists_is_taken_over_by_import(stack: Workspace, foreign_group: str) -> None:
-    identity = f"{stack.outputs()['dpsHost']}/{foreign_group}"
-    token = "muster:dps:EnrollmentGroup"
-    options = ("-s", "local", "--yes", "--protect=false", "--non-interactive", "--generate-code=false")
-    imported = stack.pulumi("import", token, "by-hand", identity, *options)
-    assert imported.returncode == 0, imported.stdout + imported.stderr
-    exported = json.loads(stack.pulumi("stack", "export", "-s", "local").stdout)
-    taken = [
-        resource
-        for resource in exported["deployment"]["resources"]
-        if resource["urn"].endswith(f"{token}::by-hand")
-    ]
-    assert taken[0]["outputs"]["enrollmentGroupId"] == "by-hand"
-    assert taken[0]["outputs"]["etag"]
-    forgotten = stack.pulumi("state", "delete", taken[0]["urn"], "-s", "local", "--yes", "--non-interactive")
-    assert forgotten.returncode == 0, forgotten.stdout + forgotten.stderr

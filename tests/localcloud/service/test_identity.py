@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_only_hashes_are_kept(cloud: Cloud) -> None:
     with cloud.credential() as credential:
         token = credential.get_token(ARM_SCOPE).token
     secret = cloud.settings["AZURE_CLIENT_SECRET"]
-    with sqlite3.connect(cloud.state / "azure.sqlite") as database:
+    with closing(sqlite3.connect(cloud.state / "azure.sqlite")) as database:
         text = str(database.execute("SELECT kind, key, body FROM document").fetchall())
     assert hashlib.sha256(token.encode()).hexdigest() in text
     assert token not in text
