@@ -37,9 +37,10 @@ _VERBS = {
 
 @dataclass
 class Outcome:
-    """What one `pulumi up` did: how many resources by operation, what went wrong, the stack's outputs."""
+    """What one `pulumi up` did: resources by operation, and by type too, what went wrong, the outputs."""
 
     changes: Counter[str] = field(default_factory=Counter)
+    touched: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
 
@@ -160,13 +161,18 @@ def _take(event: Mapping[str, Any], outcome: Outcome, step: Step) -> None:
         kind, name = metadata["type"], metadata["urn"].rsplit("::", 1)[-1]
         step.update(f"{_VERBS.get(metadata['op'], metadata['op'])} {kind} {name}")
     elif "resOutputsEvent" in event:
-        metadata = event["resOutputsEvent"]["metadata"]
-        if metadata["type"] == "pulumi:pulumi:Stack":
-            outcome.outputs = (metadata.get("new") or {}).get("outputs") or {}
+        _take_resource(event["resOutputsEvent"]["metadata"], outcome)
     elif "diagnosticEvent" in event:
         _take_diagnostic(event["diagnosticEvent"], outcome)
     elif "summaryEvent" in event:
         outcome.changes.update(event["summaryEvent"].get("resourceChanges") or {})
+
+
+def _take_resource(metadata: Mapping[str, Any], outcome: Outcome) -> None:
+    if metadata["type"] == "pulumi:pulumi:Stack":
+        outcome.outputs = (metadata.get("new") or {}).get("outputs") or {}
+    elif metadata["op"] != "same":
+        outcome.touched[metadata["op"], metadata["type"]] += 1
 
 
 def _take_diagnostic(diagnostic: Mapping[str, Any], outcome: Outcome) -> None:

@@ -17,7 +17,7 @@ from cli.local.devices import Device
 from cli.local.layout import STACK
 from cli.local.provisioning import Provisioned
 
-#: Beyond so many devices the table counts them by hub and names only those that failed.
+#: Beyond so many devices the table counts them by hub, and names the first of those that failed.
 _LISTED_DEVICES = 25
 
 
@@ -87,7 +87,8 @@ class Summary:
     def show(self, console: Console) -> None:
         """Print what was made, how the devices came up, and what to try next."""
         console.print()
-        console.print(self._resources_table())
+        if self.outcome.touched:
+            console.print(self._resources_table())
         console.print(self._devices_table())
         if self.provisioned.failed:
             console.print(self._failures_table())
@@ -95,15 +96,28 @@ class Summary:
             console.print(line, highlight=False, soft_wrap=True)
 
     def _resources_table(self) -> Table:
-        table = Table(title="Resources of stack local", title_justify="left")
-        for name in ("created", "updated", "replaced", "deleted", "unchanged"):
-            table.add_column(name, justify="right")
-        counts = self.as_json()["resources"]
-        table.add_row(*(str(count) for count in counts.values()))
+        table = Table(title=f"Resources of stack local: {self.outcome.describe()}", title_justify="left")
+        for name in ("operation", "type", "resources"):
+            table.add_column(name, justify="right" if name == "resources" else "left", overflow="fold")
+        for (operation, kind), count in sorted(self.outcome.touched.items()):
+            table.add_row(operation, kind, str(count))
         return table
 
     def _devices_table(self) -> Table:
-        table = Table(title="Devices", title_justify="left")
+        few = len(self.provisioned.up) <= _LISTED_DEVICES
+        return self._devices_by_name() if few else self._devices_by_hub()
+
+    def _devices_by_name(self) -> Table:
+        table = Table(title="Devices that are up", title_justify="left")
+        for name in ("device", "hub", "came up in"):
+            table.add_column(name, justify="right" if name == "came up in" else "left", overflow="fold")
+        for device in self.provisioned.up:
+            reading = self.provisioned.readings[device]
+            table.add_row(device.registration_id, reading.hub, f"{reading.seconds:.1f} s")
+        return table
+
+    def _devices_by_hub(self) -> Table:
+        table = Table(title="Devices that are up", title_justify="left")
         for name in ("hub", "devices", "slowest"):
             table.add_column(name, justify="left" if name == "hub" else "right", overflow="fold")
         by_hub: dict[str, list[float]] = {}
