@@ -1,4 +1,4 @@
-"""`muster status`: what runs now, without changing or asking anything of the cloud."""
+"""`muster status`: what runs now, and whom the local cloud refused, without changing anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.local import cloud, summary
+from cli.local import cloud, refusals, summary
 from cli.local.devices import Device, Reading, look
 from cli.local.layout import STACK, Layout, find
 
@@ -17,7 +17,7 @@ from cli.local.layout import STACK, Layout, find
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
-    """Show whether the local cloud runs and how far each device is.
+    """Show whether the local cloud runs, how far each device is, and what was refused.
 
     \b
     Example:
@@ -41,12 +41,15 @@ def _document(layout: Layout) -> dict[str, Any]:
         for name, reading in _readings(layout).items()
     ]
     proxy = cloud.proxy_of_running(layout)
-    return {"stack": STACK, "cloud": {"running": proxy is not None, "proxy": proxy}, "devices": devices}
+    running = {"running": proxy is not None, "proxy": proxy, "refusals": refusals.counted(layout)}
+    return {"stack": STACK, "cloud": running, "devices": devices}
 
 
 def _show(layout: Layout, console: Console) -> None:
     proxy = cloud.proxy_of_running(layout)
     console.print(f"Local cloud: {f'listens, proxy {proxy}' if proxy else 'does not run'}", highlight=False)
+    for where, count in refusals.counted(layout).items():
+        console.print(f"Refused: {count} times {where}", highlight=False)
     readings = _readings(layout)
     if not readings:
         console.print("Devices: none. `make up` starts some.", highlight=False)
