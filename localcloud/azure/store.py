@@ -35,10 +35,17 @@ class Store:
         if str(path) != ":memory:":
             Path(path).touch(mode=0o600)
         self._database = sqlite3.connect(str(path), isolation_level=None, cached_statements=64)
+        self._depth = 0
+        try:
+            self._prepare()
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         for pragma in _PRAGMAS:
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute(_SCHEMA)
-        self._depth = 0
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, a fresh copy the caller may change; None when there is none."""
