@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from provider.checking import Checked, check
-from provider.differing import Change, bared, changes, keep_spelling
+from provider.differing import Change, bared, changes, differences, keep_spelling
+from provider.errors import AlreadyExistsError
 from provider.fields import conceal, props, read, write
 from provider.values import UNKNOWN, Plain, Properties, has_unknown
 
@@ -109,6 +110,28 @@ class Handler(ABC, Generic[I, O]):
         return ()
 
     # What follows is the same for every resource.
+
+    def adopt(
+        self,
+        named: str,
+        inputs: I,
+        current: I,
+        *,
+        differs: str = "differs from the program",
+        same: str = "exactly as declared",
+    ) -> Notice:
+        """What to say of a thing that a creation found in place, alike to what it would have made: a run that
+        was killed between the service's answer and the state's write leaves that.
+
+        Raises AlreadyExistsError when it is not alike.
+        """
+        if found := list(differences(self.inputs, write(inputs), write(current))):
+            raise AlreadyExistsError(
+                f"{named} exists, is not in this stack's state, and {differs}:",
+                found,
+                f"To manage it here: pulumi import {self.token} NAME {self.resource_id(inputs)}",
+            )
+        return Notice(f"{named} existed already, {same}; it was taken into the state", warning=True)
 
     def check(self, given: Mapping[str, Plain]) -> Checked:
         """The inputs with defaults, and all their faults. Needs no service."""

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from provider.clients.errors import StaleError
 from provider.differing import Difference, differences
-from provider.errors import AlreadyExistsError, ConflictError, InvalidIdError
+from provider.errors import ConflictError
 from provider.fields import write
+from provider.handlers import rules
 from provider.handlers.enrollment_documents import (
     Document,
     Group,
@@ -61,17 +62,15 @@ class EnrollmentGroup(Handler[Inputs, Outputs]):
         """Make the group, unless one of that name is there: then only an identical one is taken."""
         groups = self._groups(inputs.service_host)
         if (document := groups.get_group(inputs.enrollment_group_id)) is not None:
-            return self._adopted(inputs, live(inputs.service_host, document))
+            current = live(inputs.service_host, document)
+            return Made(current.outputs, (self.adopt(_named(inputs), inputs, current.inputs),))
         made = groups.put_group(inputs.enrollment_group_id, body(inputs, {}))
         return Made(Outputs(etag=etag(made)))
 
     def read(self, resource_id: str, known: Group | None) -> Group | None:
         """The group as it is. Raises UnsupportedResourceError to an import of a group of another kind."""
-        match = _ID.fullmatch(resource_id)
-        if match is None:
-            raise InvalidIdError(
-                f'"{resource_id}" is no id of an enrollment group; <service operations host>/<group id> is'
-            )
+        right = "<service operations host>/<group id>"
+        match = rules.id_parts(_ID, resource_id, "an enrollment group", right)
         document = self._groups(match["host"]).get_group(match["group"])
         if document is None:
             return None
@@ -111,17 +110,6 @@ class EnrollmentGroup(Handler[Inputs, Outputs]):
             f"group {new.enrollment_group_id} at their next provisioning; migrate would keep them"
         )
         return (Notice(text, warning=True),)
-
-    def _adopted(self, inputs: Inputs, current: Group) -> Made[Outputs]:
-        # A run that was killed between the service's answer and the state's write leaves exactly this.
-        if found := _differ(inputs, current.inputs):
-            raise AlreadyExistsError(
-                f"{_named(inputs)} exists, is not in this stack's state, and differs from the program:",
-                found,
-                f"To manage it here: pulumi import {self.token} NAME {self.resource_id(inputs)}",
-            )
-        text = f"{_named(inputs)} existed already, exactly as declared; it was taken into the state"
-        return Made(current.outputs, (Notice(text, warning=True),))
 
     def _overtaken(self, old: Group, new: Inputs, current: Group) -> Made[Outputs]:
         if not _differ(new, current.inputs):

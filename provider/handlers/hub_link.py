@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from provider.clients.dps_links import Link, Linked
-from provider.differing import differences
-from provider.errors import AlreadyExistsError, InvalidIdError
-from provider.fields import prop, write
+from provider.fields import prop
 from provider.handlers import rules
-from provider.resource import Diff, Handler, Made, Notice, State
+from provider.resource import Diff, Handler, Made, State
 from provider.values import Plain
 
 _ADDRESS = "it is part of the link's address"
@@ -106,18 +104,15 @@ class HubLink(Handler[Inputs, Outputs]):
         linked = client.get(inputs.hub_host)
         if linked is not None:
             live = _live(inputs.provisioning_service_id, inputs.hub_host, linked.link)
-            return Made(_set(inputs), self._adopted(inputs, live))
+            live = replace(live, service_revision=inputs.service_revision)
+            return Made(_set(inputs), (self.adopt(f"the link to {inputs.hub_host}", inputs, live),))
         client.put(_link(inputs))
         return Made(_set(inputs))
 
     def read(self, resource_id: str, known: Found | None) -> Found | None:
         """The link as it is; without the link, or the service, None."""
-        match = _ID.fullmatch(resource_id)
-        if match is None:
-            raise InvalidIdError(
-                f'"{resource_id}" is no id of a hub link; <ARM id of the provisioning service>/iotHubs/'
-                "<hub host> is"
-            )
+        right = "<ARM id of the provisioning service>/iotHubs/<hub host>"
+        match = rules.id_parts(_ID, resource_id, "a hub link", right)
         linked = self._links(match["service"]).get(match["host"])
         if linked is None:
             return None
@@ -134,18 +129,6 @@ class HubLink(Handler[Inputs, Outputs]):
         """Unlink the hub. Devices on it stay; no new ones come."""
         service, _, host = resource_id.rpartition("/iotHubs/")
         self._links(service).delete(host)
-
-    def _adopted(self, inputs: Inputs, current: Inputs) -> tuple[Notice, ...]:
-        named = f"the link to {inputs.hub_host}"
-        current = replace(current, service_revision=inputs.service_revision)
-        if found := list(differences(Inputs, write(inputs), write(current))):
-            raise AlreadyExistsError(
-                f"{named} exists, is not in this stack's state, and differs from the program:",
-                found,
-                f"To manage it here: pulumi import {self.token} NAME {self.resource_id(inputs)}",
-            )
-        text = f"{named} existed already, exactly as declared; it was taken into the state"
-        return (Notice(text, warning=True),)
 
 
 def _set(inputs: Inputs) -> Outputs:

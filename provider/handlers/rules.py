@@ -12,6 +12,7 @@ from cryptography import x509
 
 from certs.chain import fingerprint, parse_certificates, pem
 from certs.errors import UnreadableError
+from provider.errors import InvalidIdError
 from provider.fields import Rule
 
 FINGERPRINT = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -21,6 +22,14 @@ def pattern(expression: str, right: str) -> Rule:
     """A rule: the whole text matches the expression, whatever its case; `right` says so in words."""
     compiled = re.compile(expression, re.IGNORECASE)
     return lambda text: None if compiled.fullmatch(text) else right
+
+
+def id_parts(expression: re.Pattern[str], resource_id: str, what: str, right: str) -> re.Match[str]:
+    """The parts of a resource's id. Raises InvalidIdError, which says what would be one."""
+    match = expression.fullmatch(resource_id)
+    if match is None:
+        raise InvalidIdError(f'"{resource_id}" is no id of {what}; {right} is')
+    return match
 
 
 def choice(*allowed: str) -> Rule:

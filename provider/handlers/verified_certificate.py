@@ -22,7 +22,7 @@ from certs.possession import prove
 from certs.signers import Signer
 from provider.clients.errors import ClientError, StaleError
 from provider.differing import Change, ChangeKind, Difference, differences
-from provider.errors import AlreadyExistsError, ConflictError, InitFailedError, InvalidIdError, ProofError
+from provider.errors import ConflictError, InitFailedError, ProofError
 from provider.fields import prop, write
 from provider.handlers import rules
 from provider.resource import Handler, Made, Notice, State
@@ -115,22 +115,23 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         """Upload the certificate and prove it. Without a signer nothing is uploaded."""
         client = self._certificates(inputs.provisioning_service_id)
         document = client.get(inputs.certificate_name)
-        notices: tuple[Notice, ...] = ()
         if document is not None:
-            notices = self._adopted(inputs, _live(inputs, document))
-            return Made(self._proven(client, inputs, document), notices)
+            notice = self.adopt(
+                _named(inputs),
+                inputs,
+                _live(inputs, document).inputs,
+                differs="is another certificate",
+                same="the very same certificate",
+            )
+            return Made(self._proven(client, inputs, document), (notice,))
         signer = self._signer(_parse(inputs.certificate))
         document = client.put(inputs.certificate_name, _der(_parse(inputs.certificate)))
-        return Made(self._proven(client, inputs, document, signer), notices)
+        return Made(self._proven(client, inputs, document, signer))
 
     def read(self, resource_id: str, known: Certificate | None) -> Certificate | None:
         """The certificate as it is in the service."""
-        match = _ID.fullmatch(resource_id)
-        if match is None:
-            raise InvalidIdError(
-                f'"{resource_id}" is no id of a verified certificate; <ARM id of the provisioning service>'
-                "/certificates/<name> is"
-            )
+        right = "<ARM id of the provisioning service>/certificates/<name>"
+        match = rules.id_parts(_ID, resource_id, "a verified certificate", right)
         document = self._certificates(match["service"]).get(match["name"])
         if document is None:
             return None
@@ -188,17 +189,6 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         if outputs.is_verified is not False:
             return ()
         return (Change("isVerified", ChangeKind.UPDATE, is_input=False),)
-
-    def _adopted(self, inputs: Inputs, current: Certificate) -> tuple[Notice, ...]:
-        # A run that was killed in the middle leaves the very certificate, proven or not.
-        if found := _differ(inputs, current.inputs):
-            raise AlreadyExistsError(
-                f"{_named(inputs)} exists, is not in this stack's state, and is another certificate:",
-                found,
-                f"To manage it here: pulumi import {self.token} NAME {self.resource_id(inputs)}",
-            )
-        text = f"{_named(inputs)} existed already, the very same certificate; it was taken into the state"
-        return (Notice(text, warning=True),)
 
     def _proven(
         self, client: Certificates, inputs: Inputs, document: Document, signer: Signer | None = None
