@@ -41,14 +41,18 @@ def _document(layout: Layout) -> dict[str, Any]:
         for name, reading in _readings(layout).items()
     ]
     proxy = cloud.proxy_of_running(layout)
-    running = {"running": proxy is not None, "proxy": proxy, "refusals": refusals.counted(layout)}
+    running = {
+        "running": proxy is not None,
+        "proxy": proxy,
+        "refusals": refusals.counted(layout) if proxy else {},
+    }
     return {"stack": STACK, "cloud": running, "devices": devices}
 
 
 def _show(layout: Layout, console: Console) -> None:
     proxy = cloud.proxy_of_running(layout)
     console.print(f"Local cloud: {f'listens, proxy {proxy}' if proxy else 'does not run'}", highlight=False)
-    for where, count in refusals.counted(layout).items():
+    for where, count in (refusals.counted(layout) if proxy else {}).items():
         console.print(f"Refused: {count} times {where}", highlight=False)
     readings = _readings(layout)
     if not readings:

@@ -15,9 +15,7 @@ _TELEMETRY = "/telemetry/"
 
 
 def counted(layout: Layout) -> dict[str, int]:
-    """`{service}/{reason}` and how often, at most a second old; empty when no local cloud runs."""
-    if cloud.proxy_of_running(layout) is None:
-        return {}
+    """`{service}/{reason}` and how often, at most a second old. The local cloud has to run."""
     port = json.loads(cloud.endpoints_file(layout).read_text())["https_port"]
     trust = ssl.create_default_context(cafile=str(layout.cloud / "tls-ca.pem"))
     url = f"https://localhost:{port}/_local/counters"
