@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from certs import checks
-from certs.errors import IssueError, SignerError, UnsupportedKeyError
+from certs.errors import IssueError, SignerError
+from certs.keys import ALGORITHMS, PrivateKey, PublicKey, algorithm_of
 from certs.profiles import Profile
 from certs.signers import Signer
 
@@ -37,7 +38,7 @@ class Order:
 
     profile: Profile
     subject: x509.Name
-    public_key: ec.EllipticCurvePublicKey
+    public_key: PublicKey
     days: int
 
 
@@ -106,7 +107,7 @@ def _assemble(
 
 
 def _reference(
-    order: Order, signing: ec.EllipticCurvePublicKey, issuer: x509.Certificate | None, now: datetime
+    order: Order, signing: PublicKey, issuer: x509.Certificate | None, now: datetime
 ) -> x509.Certificate:
     begin = now - timedelta(minutes=BACKDATE_MINUTES)
     if issuer is not None:
@@ -124,12 +125,11 @@ def _reference(
     )
     for extension, critical in order.profile.extensions():
         builder = builder.add_extension(extension, critical)
-    return builder.sign(_throwaway(signing), hashes.SHA256())
+    algorithm = algorithm_of(signing)
+    return builder.sign(_throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key
 
 
-def _authority_key(
-    issuer: x509.Certificate | None, signing: ec.EllipticCurvePublicKey
-) -> x509.AuthorityKeyIdentifier:
+def _authority_key(issuer: x509.Certificate | None, signing: PublicKey) -> x509.AuthorityKeyIdentifier:
     """The issuer's own key identifier, which need not be a hash of its key (RFC 5280 section 4.2.1.2)."""
     own = checks.extension(issuer, x509.SubjectKeyIdentifier) if issuer is not None else None
     if own is not None:
@@ -137,10 +137,10 @@ def _authority_key(
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(signing)
 
 
-def _throwaway(signing: ec.EllipticCurvePublicKey) -> ec.EllipticCurvePrivateKey:
-    if not isinstance(signing.curve, ec.SECP256R1):
-        raise UnsupportedKeyError(signing.curve.name)
-    return ec.generate_private_key(signing.curve)
+@lru_cache
+def _throwaway(algorithm: str) -> PrivateKey:
+    """A key that only shapes references; made once, since making one of RSA takes long."""
+    return ALGORITHMS[algorithm].generate()
 
 
 def _verify(certificate: x509.Certificate, reference: x509.Certificate, issuer: x509.Certificate) -> None:

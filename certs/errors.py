@@ -8,7 +8,7 @@
     ├── ExistsError              the output is there already; nothing was changed
     ├── StorageError             the file system refused (full disk, no permission)
     ├── SignerError              a signer does not fit or did not sign
-    │   └── UnsupportedKeyError  the key is of a kind we do not sign with
+    │   └── UnsupportedKeyError  the key is of a kind we do not use
     ├── KeyStoreError
     │   ├── KeyNotFoundError     the store holds no key for this certificate
     │   ├── WrongPassphraseError the key is there, the passphrase does not open it
@@ -21,7 +21,7 @@ Messages are for the person at the keyboard and never hold a key or a passphrase
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,10 +91,10 @@ class SignerError(CertsError):
 
 
 class UnsupportedKeyError(SignerError):
-    """A key of a kind that we do not sign with."""
+    """A key of a kind that we neither sign with nor certify."""
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"cannot sign with a key of kind {found}; use ECDSA P-256 (secp256r1)")
+    def __init__(self, found: str, supported: Iterable[str] = ()) -> None:
+        super().__init__(f"a key of kind {found} is not supported; use one of {', '.join(supported)}")
 
 
 class KeyStoreError(CertsError):

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from certs import assemble, durable, names, profiles
-from certs.errors import UnsupportedKeyError
+from certs.keys import DEFAULT, Algorithm, PrivateKey, PublicKey, supported_public
 from certs.reading import pem
 from certs.signers import Signer
 
@@ -24,7 +23,7 @@ class DeviceIdentity:
 
     certificate: x509.Certificate
     issuer: x509.Certificate
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    key: PrivateKey = field(repr=False)
 
     def write(self, directory: Path) -> None:
         """Make `directory` (mode 0700) with leaf.pem (leaf, issuer) and key.pem (mode 0600), or nothing.
@@ -39,16 +38,16 @@ class DeviceIdentity:
             durable.write(scratch / LEAF_FILE, chain, durable.PUBLIC_FILE)
 
 
-def new_key() -> ec.EllipticCurvePrivateKey:
-    """A new private key: ECDSA P-256."""
-    return ec.generate_private_key(ec.SECP256R1())
+def new_key(algorithm: Algorithm = DEFAULT) -> PrivateKey:
+    """A new private key."""
+    return algorithm.generate()
 
 
 def issue_leaf(
     signer: Signer,
     issuer_certificate: x509.Certificate,
     registration_id: str,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: PublicKey,
     days: int = profiles.DEVICE.days,
 ) -> x509.Certificate:
     """A device's certificate: its common name is the registration id, its organization the issuer's.
@@ -57,14 +56,12 @@ def issue_leaf(
     issuer's), IssueError (the issuer is no CA, expired, or ends before `days` have passed).
     """
     names.check("registration id", registration_id)
-    if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(
-        public_key.curve, ec.SECP256R1
-    ):
-        raise UnsupportedKeyError(type(public_key).__name__)
     fleet = issuer_certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     subject = assemble.subject(registration_id, fleet[:1])
     return assemble.issued(
-        assemble.Order(profiles.DEVICE, subject, public_key, days), signer, issuer_certificate
+        assemble.Order(profiles.DEVICE, subject, supported_public(public_key), days),
+        signer,
+        issuer_certificate,
     )
 
 
@@ -73,14 +70,15 @@ def issue_device(
     issuer_certificate: x509.Certificate,
     registration_id: str,
     days: int = profiles.DEVICE.days,
+    algorithm: Algorithm = DEFAULT,
 ) -> DeviceIdentity:
     """A new key and a certificate for it; nothing is written. Raises what `issue_leaf` does."""
-    key = new_key()
+    key = new_key(algorithm)
     leaf = issue_leaf(signer, issuer_certificate, registration_id, key.public_key(), days)
     return DeviceIdentity(leaf, issuer_certificate, key)
 
 
-def _clear(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _clear(key: PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -14,12 +14,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import padding, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from certs.errors import DamagedKeyError, WrongPassphraseError
+from certs.keys import PrivateKey
 
 COST, BLOCK_SIZE, PARALLELISM = 1 << 14, 8, 5
 """scrypt's parameters: OWASP's choice for 16 MiB, the most that OpenSSL's limit of memory lets it read."""
@@ -79,7 +79,7 @@ class _Envelope:
     data: bytes
 
 
-def encrypt(key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> bytes:
+def encrypt(key: PrivateKey, passphrase: bytes) -> bytes:
     """The private key as encrypted PKCS#8, in PEM. Takes about 0.2 s by design."""
     salt, iv = os.urandom(_SALT_BYTES), os.urandom(_IV_BYTES)
     derived = Scrypt(salt=salt, length=_KEY_BYTES, n=COST, r=BLOCK_SIZE, p=PARALLELISM).derive(passphrase)

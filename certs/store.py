@@ -14,7 +14,6 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 from certs import durable, pkcs8
@@ -25,8 +24,8 @@ from certs.errors import (
     KeyStoreError,
     LoosePermissionsError,
     StorageError,
-    UnsupportedKeyError,
 )
+from certs.keys import PrivateKey, supported_private
 from certs.signers import Signer
 from certs.signers.file import FileSigner
 
@@ -63,15 +62,14 @@ class KeyStore:
             raise KeyStoreError(f"no key store: set {DIRECTORY_VARIABLE} to its directory")
         return cls(Path(directory), passphrases.read(environment=variables))
 
-    def add(self, private_key: ec.EllipticCurvePrivateKey) -> str:
-        """Encrypt and keep a key (ECDSA P-256); returns its id. A key that is there already is left as it is.
+    def add(self, private_key: PrivateKey) -> str:
+        """Encrypt and keep a key; returns its id. A key that is there already is left as it is.
 
         Raises PassphraseError for a short passphrase, UnsupportedKeyError, LoosePermissionsError,
         StorageError.
         """
         passphrases.check_strength(self._passphrase)
-        FileSigner(private_key)  # refuses other kinds of keys
-        name = key_id(private_key.public_key())
+        name = key_id(supported_private(private_key).public_key())
         self._make_directory()
         path = self._path(name)
         if not path.exists():
@@ -91,9 +89,7 @@ class KeyStore:
             raise DamagedKeyError(
                 f"{self._path(name)} holds another key than its name says: restore it from a backup"
             )
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise UnsupportedKeyError(type(key).__name__)
-        return FileSigner(key)
+        return FileSigner(supported_private(key))
 
     def _open(self, path: Path, what: str) -> PrivateKeyTypes:
         try:

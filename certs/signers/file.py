@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from certs.errors import SignerError, UnsupportedKeyError
+from certs import keys
+from certs.errors import SignerError
+from certs.keys import PrivateKey, PublicKey
 
 
 class FileSigner:
@@ -15,18 +14,16 @@ class FileSigner:
 
     __slots__ = ("_key",)
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
-        if not isinstance(key.curve, ec.SECP256R1):
-            raise UnsupportedKeyError(key.curve.name)
-        self._key = key
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = keys.supported_private(key)
 
-    def public_key(self) -> ec.EllipticCurvePublicKey:
+    def public_key(self) -> PublicKey:
         """The public half."""
         return self._key.public_key()
 
     def sign(self, data: bytes) -> bytes:
-        """Sign `data` with ECDSA P-256 over SHA-256; returns the DER signature."""
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+        """Sign `data`; the signature as it stands in a certificate."""
+        return keys.sign(self._key, data)
 
     def __repr__(self) -> str:
         return "FileSigner()"

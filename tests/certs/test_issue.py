@@ -18,6 +18,7 @@ from certs import assemble, issue, names, possession, profiles
 from certs.chain import load_certificates, pem, verify_leaf
 from certs.checks import common_name
 from certs.errors import ExistsError, InvalidNameError, IssueError, SignerError, UnsupportedKeyError
+from certs.keys import PublicKey
 from certs.signers import Signer
 from certs.signers.file import FileSigner
 
@@ -147,12 +148,12 @@ def test_a_signer_of_another_authority_is_refused(pki: Any, oslo_signer: Signer)
 class LyingSigner:
     """Says it holds a key, and signs with another one, or with nothing sensible."""
 
-    def __init__(self, claimed: ec.EllipticCurvePublicKey, signature: bytes | None = None) -> None:
+    def __init__(self, claimed: PublicKey, signature: bytes | None = None) -> None:
         self._claimed = claimed
         self._signature = signature
         self._key = issue.new_key()
 
-    def public_key(self) -> ec.EllipticCurvePublicKey:
+    def public_key(self) -> PublicKey:
         return self._claimed
 
     def sign(self, data: bytes) -> bytes:
@@ -167,13 +168,13 @@ def test_a_signature_that_does_not_verify_is_never_handed_out(pki: Any, signatur
 
 
 def test_other_kinds_of_keys_are_refused(pki: Any, oslo_signer: Signer, forge: Any) -> None:
-    other = ec.generate_private_key(ec.SECP384R1())
-    with pytest.raises(UnsupportedKeyError, match="P-256"):
+    other = ec.generate_private_key(ec.SECP521R1())
+    with pytest.raises(UnsupportedKeyError, match="secp521r1 is not supported; use one of ec-p256"):
         issue.issue_leaf(oslo_signer, pki.oslo, "a", other.public_key())
     with pytest.raises(UnsupportedKeyError):
         FileSigner(other)
-    authority = forge("p384", ca=True, curve=ec.SECP384R1())
-    with pytest.raises(UnsupportedKeyError, match="secp384r1"):
+    authority = forge("p521", ca=True, curve=ec.SECP521R1())
+    with pytest.raises(UnsupportedKeyError, match="secp521r1"):
         issue.issue_device(LyingSigner(authority.key.public_key()), authority.certificate, "a", 1)
 
 

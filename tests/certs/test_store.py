@@ -143,8 +143,8 @@ def test_keys_written_by_openssl_are_read(tmp_path: Path, held: Any) -> None:
 def test_short_passphrases_and_other_keys_are_refused(tmp_path: Path, held: Any) -> None:
     with pytest.raises(PassphraseError, match="at least 12"):
         KeyStore(tmp_path / "keys", b"short").add(held.key)
-    with pytest.raises(UnsupportedKeyError, match="secp384r1"):
-        KeyStore(tmp_path / "keys", PASSPHRASE).add(ec.generate_private_key(ec.SECP384R1()))
+    with pytest.raises(UnsupportedKeyError, match="secp521r1"):
+        KeyStore(tmp_path / "keys", PASSPHRASE).add(ec.generate_private_key(ec.SECP521R1()))
     assert not (tmp_path / "keys").exists()
 
 
