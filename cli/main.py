@@ -7,13 +7,14 @@ Subcommands are imported when they are called, so that `muster --help` stays fas
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {
+from cli.lazy import Commands, LazyCommands
+
+COMMANDS: Commands = {
     "fleet": ("cli.fleet:fleet", "Check fleet descriptions; their JSON Schema."),
     "certs": ("cli.certs:certs", "The CA chain, device certificates, checks."),
     "setup": ("cli.setup:setup", "Set up what is missing: the Pulumi engine, the tools."),
@@ -21,8 +22,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("cli.down:down", "Stop everything local and remove its state."),
     "status": ("cli.status:status", "What runs, and which devices are up."),
 }
-"""Name: (where the command is, as module:attribute; what `muster --help` says of it)."""
-
 USER_ERRORS: tuple[str, ...] = (
     "fleet.errors:FleetError",
     "certs.errors:CertsError",
@@ -34,25 +33,8 @@ USER_ERRORS: tuple[str, ...] = (
 """
 
 
-class LazyCommands(click.Group):
-    """A group that knows its commands by name and imports one only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        """The names, in the order of COMMANDS."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  as above
-        """The command of that name, imported now; None when there is none."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+class _Main(LazyCommands):
+    """The front door: the commands, and how a user's mistake ends."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """Run the command; a user's mistake becomes a message and exit code 1, without a traceback."""
@@ -69,7 +51,7 @@ def _user_errors() -> tuple[type[BaseException], ...]:
     return tuple(kind for kind in loaded if kind is not None)
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Main, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="muster", message="muster %(version)s")
 def main() -> None:
     """Provision secure IoT fleets as code."""

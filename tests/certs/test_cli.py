@@ -113,7 +113,7 @@ def test_verify_tells_every_unreadable_file(pki: Any, tmp_path: Path) -> None:
 def test_the_prompt_asks_twice_to_make_and_once_to_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.certs._somebody_answers", lambda: True)
+    monkeypatch.setattr("cli.certs.shared.somebody_answers", lambda: True)
     pki = tmp_path / "pki"
     making = ("init", "--directory", pki, "--name", "coldchain", "--factory", "oslo")
     made = run(*making, answers=f"{PASSPHRASE}\nother\n{PASSPHRASE}\n{PASSPHRASE}\n")
