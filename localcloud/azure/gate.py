@@ -9,12 +9,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from localcloud.azure.calls import Call
+from localcloud.azure.clock import Clock
 from localcloud.azure.entra import Tokens
 from localcloud.azure.store import Document, Store
 
@@ -29,20 +30,29 @@ class UnauthorizedError(Exception):
 
 @dataclass(frozen=True)
 class Signature:
-    """The parts of a shared access signature, undecoded."""
+    """The parts of a shared access signature; `scope` and `expiry` as they arrived: that is what is signed.
+
+    `policy` is empty where the token names none: a hub device's does not.
+    """
 
     scope: str
-    signature: str
+    signature: str = field(repr=False)
     expiry: str
     policy: str
+
+    def resource(self) -> str:
+        """What it is for, decoded, without scheme and final slash."""
+        plain = unquote(self.scope).removeprefix("https://").removeprefix("sb://")
+        return plain.rstrip("/")
 
 
 class Gate:
     """Decides from the Authorization header. Raises UnauthorizedError."""
 
-    def __init__(self, store: Store, tokens: Tokens) -> None:
+    def __init__(self, store: Store, tokens: Tokens, clock: Clock | None = None) -> None:
         self._store = store
         self._tokens = tokens
+        self._clock = clock or Clock()
 
     def admit_bearer(self, call: Call, audience: str) -> None:
         """Let a bearer token for `audience` in."""
@@ -58,17 +68,20 @@ class Gate:
         """Let a bearer token in, or a signature by a policy of `resource` that holds `right`."""
         header = call.header("authorization") or ""
         if not header.lower().startswith(_SCHEME.lower()):
-            return self.admit_bearer(call, audience)
+            self.admit_bearer(call, audience)
+            return
         if resource["properties"].get("disableLocalAuth"):
             raise UnauthorizedError("local authentication is disabled (disableLocalAuth): use an Entra token")
-        signature = _parse(header[len(_SCHEME) :])
-        _check_expiry(signature.expiry)
-        _check_scope(signature.scope, call)
-        return self._check_policy(signature, resource, right)
+        signature = read_signature(header)
+        if not signature.policy:
+            raise UnauthorizedError("the shared access signature lacks skn, the name of a policy")
+        check_expiry(signature, self._clock)
+        _check_scope(signature, call)
+        self._check_policy(signature, resource, right)
 
     def _check_policy(self, signature: Signature, resource: Document, right: str) -> None:
         policy = self._policy(resource, signature.policy)
-        if not any(_fits(signature, policy.get(name)) for name in ("primaryKey", "secondaryKey")):
+        if not signed_by(signature, (policy.get("primaryKey"), policy.get("secondaryKey"))):
             raise UnauthorizedError(f"the signature does not match a key of policy '{signature.policy}'")
         rights = {it.strip() for it in policy["rights"].split(",")}
         if not rights & {right, _IMPLIED.get(right, right)}:
@@ -80,24 +93,33 @@ class Gate:
         return found[0] if found else {"rights": ""}
 
 
-def _parse(text: str) -> Signature:
+def read_signature(text: str) -> Signature:
+    """A token's parts; the word "SharedAccessSignature" before them may miss. Raises UnauthorizedError."""
+    if text.lower().startswith(_SCHEME.lower()):
+        text = text[len(_SCHEME) :]
     parts = dict(it.partition("=")[::2] for it in text.strip().split("&"))
-    missing = [it for it in ("sr", "sig", "se", "skn") if not parts.get(it)]
+    missing = [it for it in ("sr", "sig", "se") if not parts.get(it)]
     if missing:
         raise UnauthorizedError(f"the shared access signature lacks {', '.join(missing)}")
-    return Signature(parts["sr"], unquote(parts["sig"]), parts["se"], unquote(parts["skn"]))
+    return Signature(parts["sr"], unquote(parts["sig"]), parts["se"], unquote(parts.get("skn", "")))
 
 
-def _check_expiry(text: str) -> None:
+def check_expiry(signature: Signature, clock: Clock) -> None:
+    """Raises UnauthorizedError when it is over, or its end is no time."""
+    text = signature.expiry
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise UnauthorizedError("the shared access signature's se is no time in seconds")
-    if int(text) < time.time():
+    if int(text) < clock.now().timestamp():
         raise UnauthorizedError("the shared access signature is expired")
 
 
-def _check_scope(scope: str, call: Call) -> None:
-    plain = unquote(scope).removeprefix("https://").removeprefix("sb://")
-    host, _, path = plain.partition("/")
+def signed_by(signature: Signature, keys: Iterable[str | None]) -> bool:
+    """Whether one of these keys (base64) made the signature."""
+    return any(_fits(signature, key) for key in keys)
+
+
+def _check_scope(signature: Signature, call: Call) -> None:
+    host, _, path = signature.resource().partition("/")
     if host.partition(":")[0].lower() != call.host:
         raise UnauthorizedError(f"the shared access signature is for {host}, not {call.host}")
     held, asked = f"/{path}".rstrip("/").lower(), unquote(call.path).rstrip("/").lower()
