@@ -18,17 +18,11 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.azure.counters import Counters
-from localcloud.azure.directory import Directory
-from localcloud.azure.dps.device import DpsDevices
-from localcloud.azure.dps.registry import ProvisioningRegistry
+from localcloud.azure.clock import Clock
+from localcloud.azure.cloud import Azure
 from localcloud.azure.entra import ensure_credentials
 from localcloud.azure.http import make_app
-from localcloud.azure.hub.device import HubDevices
-from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener, tls_context
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.mqtt.session import Channel, Conversation, Peer
 from localcloud.azure.store import Store
 from localcloud.errors import StateError, StateInUseError
 from localcloud.logs import start_log
@@ -37,31 +31,6 @@ from localcloud.proxy import Door
 from localcloud.tls import Identity, identity, web_context
 
 LOG = logging.getLogger("localcloud.server")
-
-
-class Azure:
-    """Azure's state and services in this process; the MQTT side of them is its `accept`."""
-
-    def __init__(self, store: Store) -> None:
-        directory = Directory(store)
-        self.store = store
-        self.counters = Counters(store)
-        self.hubs = HubRegistry(store)
-        self.provisioning = ProvisioningRegistry(store, directory, self.hubs)
-        self.dps_devices = DpsDevices(self.provisioning, self.counters)
-        self.hub_devices = HubDevices(self.hubs, directory, store, self.counters)
-
-    def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
-        """The user name tells DPS (`{idScope}/registrations/…`) from a hub (`{host}/{device}/…`)."""
-        _, _, rest = connect.username.partition("/")
-        service = self.dps_devices if rest.startswith("registrations/") else self.hub_devices
-        return service.accept(connect, peer, channel)
-
-    def tidy(self) -> None:
-        """What has to happen now and then."""
-        self.counters.flush()
-        self.dps_devices.seats.forget_quiet()
-        self.hub_devices.seats.forget_quiet()
 
 
 def run(state: Path, ports: Ports, log_level: str, announce: Callable[[str], None]) -> None:
@@ -84,7 +53,7 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     store = _open_store(state / "azure.sqlite")
-    azure = Azure(store)
+    azure = Azure(store, Clock())
     ensure_credentials(state, store)
     own = identity(state)
     listener = _listener(loop, own, azure)
@@ -122,7 +91,7 @@ def _listener(loop: asyncio.AbstractEventLoop, own: Identity, azure: Azure) -> L
 
 
 async def _start_web(azure: Azure, own: Identity, sockets: Sockets) -> web.AppRunner:
-    app = make_app(azure.store, azure.provisioning, azure.hubs)
+    app = make_app(azure.services())
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.SockSite(runner, sockets.https, ssl_context=web_context(own)).start()

@@ -1,14 +1,18 @@
 """One HTTP exchange as plain values, so that each service is a function from a Call to an Answer.
 
-`http.py` turns aiohttp's requests into Calls; tests make them by hand. Nothing here does IO.
+`http.py` turns aiohttp's requests into Calls; tests make them by hand. Nothing here does IO. A service
+answers at once, or with an awaitable where it has to wait for somebody else.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol
 from urllib.parse import unquote
+
+from cryptography import x509
+from typing_extensions import TypeVar
 
 
 class BadBodyError(ValueError):
@@ -17,8 +21,9 @@ class BadBodyError(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `path` is as it arrived (percent-encoded), header names are lower case, `host` without
-    port.
+    """A request. `path` is as it arrived (percent-encoded), header names are lower case, `host` without port.
+
+    `peer` is what the TLS client presented, leaf first: its possession is proved, its chain is not checked.
     """
 
     method: str
@@ -27,6 +32,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
+    peer: tuple[x509.Certificate, ...] = ()
 
     def header(self, name: str) -> str | None:
         """A header's value, or None."""
@@ -51,7 +57,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; `body` is sent as JSON, None as an empty body."""
+    """A response; `body` is sent as JSON, bytes as they are, None as an empty body."""
 
     status: int = 200
     body: Any = None
@@ -61,14 +67,15 @@ class Answer:
 class Service(Protocol):
     """A host's API."""
 
-    def answer(self, call: Call) -> Answer:
-        """The response; refusals are answers too."""
+    def answer(self, call: Call) -> Answer | Awaitable[Answer]:
+        """The response, or what to wait for; refusals are answers too."""
 
     def fault(self, status: int, message: str) -> Answer:
         """An error in this service's shape, for what goes wrong outside it (body too large, defect)."""
 
 
-Handler = Callable[..., Answer]
+A = TypeVar("A", default=Answer)
+Handler = Callable[..., A]
 
 
 class NoRouteError(Exception):
@@ -82,15 +89,15 @@ class NoRouteError(Exception):
         self.allowed = allowed
 
 
-class Route(NamedTuple):
+class Route(NamedTuple, Generic[A]):
     """One method on one path pattern."""
 
     method: str
     pattern: re.Pattern[str]
-    handler: Handler
+    handler: Callable[..., A]
 
 
-def route(method: str, template: str, handler: Handler) -> Route:
+def route(method: str, template: str, handler: Callable[..., A]) -> Route[A]:
     """A route from a template such as "/twins/{id}": case does not matter, a final slash is allowed.
 
     `{*scope}` takes several segments. The handler gets the Call and the decoded path parameters by name.
@@ -100,7 +107,7 @@ def route(method: str, template: str, handler: Handler) -> Route:
     return Route(method, re.compile(pattern + "/?", re.IGNORECASE), handler)
 
 
-def dispatch(routes: list[Route], call: Call) -> Answer:
+def dispatch(routes: Sequence[Route[A]], call: Call) -> A:
     """Call the route that fits. Raises NoRouteError and whatever the handler raises."""
     fitting = [(it, found) for it in routes if (found := it.pattern.fullmatch(call.path))]
     for it, found in fitting:

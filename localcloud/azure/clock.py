@@ -1,7 +1,7 @@
 """The one clock of the local cloud: the wall's time, and what a test has moved it forward by.
 
-Certificate validity, signature and token expiry, retries and policies read it. What belongs to a real socket does
-not (keep-alive, time-outs of hand-shakes): a client's silence is not made longer by moving the clock.
+Certificate validity, signature and token expiry, retries and policies read it. What belongs to a real socket
+does not (keep-alive, handshakes): a client's silence is not made longer by moving the clock.
 """
 
 import math

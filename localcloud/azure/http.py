@@ -14,37 +14,20 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 
 from aiohttp import web
 
-from localcloud.azure.arm.resources import World
-from localcloud.azure.arm.service import ArmService
 from localcloud.azure.calls import Answer, Call, NoRouteError, Service, dispatch, route
-from localcloud.azure.directory import Directory
-from localcloud.azure.dps.registry import ProvisioningRegistry
-from localcloud.azure.dps.service import DpsService
-from localcloud.azure.entra import AUTHORITY_HOST, EntraService, Tokens
-from localcloud.azure.gate import Gate
-from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.hub.service import HubService
 from localcloud.azure.store import Store
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
+PEER = "peer certificates"
 _LOG = logging.getLogger(__name__)
 
 
-def make_app(store: Store, provisioning: ProvisioningRegistry, hubs: HubRegistry) -> web.Application:
-    """The application; whoever serves it calls `entra.ensure_credentials(state_dir, store)` first."""
-    directory, tokens = Directory(store), Tokens(store)
-    gate = Gate(store, tokens)
-    services: dict[str, Service] = {
-        AUTHORITY_HOST: EntraService(store, tokens),
-        "management.azure.com": ArmService(World(store, directory, provisioning, hubs), gate),
-        "*.azure-devices-provisioning.net": DpsService(store, directory, provisioning, gate),
-        "*.azure-devices.net": HubService(directory, hubs, gate),
-        "127.0.0.1": (local := LocalService(store)),
-        "localhost": local,
-    }
+def make_app(services: Mapping[str, Service]) -> web.Application:
+    """The application over services by host, or by zone ("*.azure-devices.net")."""
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)
     app.router.add_route("*", "/{path:.*}", _Front(services).handle)
     return app
@@ -76,7 +59,7 @@ class LocalService:
 class _Front:
     """Finds the service of a request's host, and turns its answer into a response."""
 
-    def __init__(self, services: dict[str, Service]) -> None:
+    def __init__(self, services: Mapping[str, Service]) -> None:
         self._services = services
         self._unknown = _NoService()
 
@@ -86,7 +69,8 @@ class _Front:
         host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host
         service = self._service(host.lower())
         try:
-            answer = service.answer(_call(request, host.lower(), await request.read()))
+            given = service.answer(_call(request, host.lower(), await request.read()))
+            answer = given if isinstance(given, Answer) else await given
         except web.HTTPRequestEntityTooLarge:
             answer = service.fault(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes.")
         except Exception:  # noqa: BLE001 - the boundary: a defect becomes a 500 and a log line, never a dead loop
@@ -120,6 +104,7 @@ def _call(request: web.Request, host: str, raw: bytes) -> Call:
         query=dict(request.query),
         headers={name.lower(): value for name, value in request.headers.items()},
         raw=raw,
+        peer=request.transport.get_extra_info(PEER, ()) if request.transport else (),
     )
 
 
@@ -127,6 +112,8 @@ def _response(answer: Answer) -> web.Response:
     headers = {**answer.headers, "x-ms-request-id": str(uuid.uuid4())}
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)
+    if isinstance(answer.body, bytes):
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
     body = json.dumps(answer.body, ensure_ascii=False).encode()
     return web.Response(status=answer.status, body=body, headers=headers, content_type="application/json")
 
