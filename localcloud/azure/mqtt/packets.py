@@ -4,7 +4,7 @@ Source: OASIS "MQTT Version 3.1.1" (mqtt-v3.1.1-os), section numbers in brackets
 Everything that a client may send wrongly raises `MalformedPacket`, and nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
@@ -33,13 +33,17 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A CONNECT packet [3.1]. `keep_alive_seconds` 0 means none; will and password are read and dropped."""
+    """A CONNECT packet [3.1]. `keep_alive_seconds` 0 means none; a will is read and dropped.
+
+    The password is kept out of repr(), as it is a credential.
+    """
 
     client_id: str
     username: str
     clean_session: bool
     keep_alive_seconds: int
     level: int = 4
+    password: str = field(default="", repr=False)
 
 
 class Publish(NamedTuple):
@@ -99,11 +103,13 @@ def read_connect(body: bytes) -> Connect:
     username = ""
     if flags & 0x80:
         username, at = _text(body, at)
+    password = b""
     if flags & 0x40:
-        _, at = _binary(body, at)
+        password, at = _binary(body, at)
     if at != len(body):
         raise MalformedPacket("the CONNECT has bytes left over")
-    return Connect(client_id, username, bool(flags & 0x02), keep_alive)
+    secret = password.decode(errors="replace")
+    return Connect(client_id, username, bool(flags & 0x02), keep_alive, password=secret)
 
 
 def read_publish(head: int, body: bytes) -> Publish:
@@ -146,6 +152,13 @@ def read_unsubscribe(body: bytes) -> Unsubscribe:
     if not filters:
         raise MalformedPacket("the UNSUBSCRIBE has no filter")
     return Unsubscribe(packet_id, filters)
+
+
+def read_puback(body: bytes) -> int:
+    """Read a PUBACK [3.4]: which message the client acknowledges."""
+    if len(body) != 2:
+        raise MalformedPacket("a PUBACK has two bytes")
+    return _packet_id(body, 0)
 
 
 def write_connack(code: int, session_present: bool = False) -> bytes:

@@ -3,7 +3,7 @@
 A `Service` decides on a CONNECT and gives a `Conversation`; the conversation answers through a `Channel`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cryptography import x509
@@ -38,8 +38,8 @@ class Peer(Protocol):
 class Channel(Protocol):
     """Where a conversation sends."""
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at QoS 0."""
+    def publish(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+        """Send a message: at QoS 0, or at QoS 1 with `done`, which is called when it is acknowledged."""
 
     def close(self, reason: str) -> None:
         """End the connection; `reason` is for the log."""
@@ -73,7 +73,16 @@ class Service(Protocol):
 class Session:
     """The state of one connection; `feed` takes decrypted bytes, `outgoing` collects the answers."""
 
-    __slots__ = ("_channel", "_conversation", "_peer", "_rest", "_service", "outgoing", "silence_seconds")
+    __slots__ = (
+        "_channel",
+        "_conversation",
+        "_peer",
+        "_rest",
+        "_service",
+        "_unacknowledged",
+        "outgoing",
+        "silence_seconds",
+    )
 
     def __init__(self, service: Service, peer: Peer, channel: Channel) -> None:
         self._service = service
@@ -81,6 +90,7 @@ class Session:
         self._channel = channel
         self._conversation: Conversation | None = None
         self._rest = b""
+        self._unacknowledged: dict[int, Callable[[], None]] | None = None  # most connections never have any
         self.outgoing: list[bytes] = []
         self.silence_seconds = FIRST_PACKET_SECONDS
 
@@ -89,9 +99,20 @@ class Session:
         whole, self._rest = packets.split(self._rest + data if self._rest else data)
         return all(self._handle(head, body) for head, body in whole)
 
+    def send(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+        """Add a message to `outgoing`; see `Channel.publish`."""
+        if done is None:
+            self.outgoing.append(packets.write_publish(topic, payload))
+            return
+        waiting = self._unacknowledged = self._unacknowledged or {}
+        packet_id = next(it for it in range(1, len(waiting) + 2) if it not in waiting)
+        waiting[packet_id] = done
+        self.outgoing.append(packets.write_publish(topic, payload, 1, packet_id))
+
     def closed(self) -> None:
         """The connection is gone."""
         conversation, self._conversation, self._peer = self._conversation, None, None
+        self._unacknowledged = None
         if conversation is not None:
             conversation.closed()
 
@@ -110,7 +131,9 @@ class Session:
             self._unsubscribe(conversation, body)
         elif kind == packets.DISCONNECT:
             return False
-        elif kind != packets.PUBACK:
+        elif kind == packets.PUBACK:
+            self._acknowledged(packets.read_puback(body))
+        else:
             raise MalformedPacket(f"a client must not send packet type {kind} here")
         return True
 
@@ -123,9 +146,11 @@ class Session:
         connect = packets.read_connect(body)
         if connect.level != 4:
             raise ConnectRefused(packets.WRONG_PROTOCOL, f"protocol level {connect.level}")
+        place = len(self.outgoing)
         conversation = self._service.accept(connect, self._peer, self._channel)
         self._conversation, self._peer = conversation, None
-        self.outgoing.append(packets.write_connack(packets.ACCEPTED, conversation.session_present))
+        connack = packets.write_connack(packets.ACCEPTED, conversation.session_present)
+        self.outgoing.insert(place, connack)  # before what the service sends at once
         wished = connect.keep_alive_seconds * 1.5
         self.silence_seconds = min(wished or LONGEST_SILENCE_SECONDS, LONGEST_SILENCE_SECONDS)
         return True
@@ -137,10 +162,17 @@ class Session:
             self.outgoing.append(packets.write_puback(message.packet_id))
         conversation.publish(message)
 
+    def _acknowledged(self, packet_id: int) -> None:
+        """A PUBACK that answers nothing is let be: it may be for a message of an earlier connection."""
+        done = self._unacknowledged.pop(packet_id, None) if self._unacknowledged else None
+        if done is not None:
+            done()
+
     def _subscribe(self, conversation: Conversation, body: bytes) -> None:
         packet_id, filters = packets.read_subscribe(body)
+        place = len(self.outgoing)
         codes = [conversation.subscribe(topic, qos) for topic, qos in filters]
-        self.outgoing.append(packets.write_suback(packet_id, codes))
+        self.outgoing.insert(place, packets.write_suback(packet_id, codes))
 
     def _unsubscribe(self, conversation: Conversation, body: bytes) -> None:
         packet_id, filters = packets.read_unsubscribe(body)
