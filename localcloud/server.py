@@ -22,15 +22,18 @@ from localcloud.azure.clock import Clock
 from localcloud.azure.cloud import Azure
 from localcloud.azure.entra import ensure_credentials
 from localcloud.azure.http import make_app
-from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener, tls_context
+from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener
 from localcloud.azure.store import Store
 from localcloud.errors import StateError, StateInUseError
+from localcloud.front import WebEnd
 from localcloud.logs import start_log
 from localcloud.ports import LOOPBACK, Ports, Sockets, bind_all, port_of
 from localcloud.proxy import Door
-from localcloud.tls import Identity, identity, web_context
+from localcloud.secure import tls_context
+from localcloud.tls import identity
 
 LOG = logging.getLogger("localcloud.server")
+LAST_ANSWERS_SECONDS = 2.0
 
 
 def run(state: Path, ports: Ports, log_level: str, announce: Callable[[str], None]) -> None:
@@ -56,9 +59,9 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     azure = Azure(store, Clock())
     ensure_credentials(state, store)
     own = identity(state)
-    listener = _listener(loop, own, azure)
-    runner = await _start_web(azure, own, sockets)
-    servers = await _start_devices(loop, listener, sockets)
+    listener = Listener(tls_context(own.certificate, own.key), azure, loop.time)
+    runner = await _start_web(azure)
+    servers = await _listen(loop, listener, runner, sockets)
     ticking = loop.create_task(_tick(listener, azure))
     _spare_collections()
     _write_endpoints(state, sockets)
@@ -85,26 +88,23 @@ def _open_store(path: Path) -> Store:
         raise StateError(f"{path} cannot be used: {error}") from error
 
 
-def _listener(loop: asyncio.AbstractEventLoop, own: Identity, azure: Azure) -> Listener:
-    context = tls_context(own.certificate, own.key)
-    return Listener(context, azure, loop.time)
-
-
-async def _start_web(azure: Azure, own: Identity, sockets: Sockets) -> web.AppRunner:
+async def _start_web(azure: Azure) -> web.AppRunner:
     app = make_app(azure.services())
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
-    await web.SockSite(runner, sockets.https, ssl_context=web_context(own)).start()
     return runner
 
 
-async def _start_devices(
-    loop: asyncio.AbstractEventLoop, listener: Listener, sockets: Sockets
+async def _listen(
+    loop: asyncio.AbstractEventLoop, listener: Listener, runner: web.AppRunner, sockets: Sockets
 ) -> list[asyncio.Server]:
+    new_http = runner.server
+    assert new_http is not None, "the runner is set up"
     door = Door(loop, listener.new_endpoint, port_of(sockets.https))
+    https = await loop.create_server(lambda: WebEnd(loop, listener.context, new_http), sock=sockets.https)
     mqtt = await loop.create_server(listener.new_endpoint, sock=sockets.mqtt)
     proxy = await loop.create_server(door.new_proxy, sock=sockets.proxy)
-    return [mqtt, proxy]
+    return [https, mqtt, proxy]
 
 
 async def _tick(listener: Listener, azure: Azure) -> None:

@@ -8,7 +8,6 @@ they guard loopback only.
 
 import ipaddress
 import os
-import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +27,8 @@ SERVER_NAMES = (
     "*.azure-devices-provisioning.net",
     "management.azure.com",
     "login.microsoftonline.com",
+    "*.azurewebsites.net",
+    "*.blob.core.windows.net",
     "localhost",
 )
 SERVER_ADDRESSES = ("127.0.0.1", "::1")
@@ -58,14 +59,6 @@ def identity(directory: Path, at: datetime | None = None) -> Identity:
             f"TLS files in {directory} cannot be used ({error}); delete {_CA}, {_CA_KEY}"
         ) from error
     return Identity(certificate, authority, key, directory / _SERVER, directory / _SERVER_KEY)
-
-
-def web_context(own: Identity) -> ssl.SSLContext:
-    """A context of the standard library for the HTTPS listener: TLS 1.2 at least, no client certificates."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(own.certificate_file, own.key_file)
-    return context
 
 
 def _authority(directory: Path, at: datetime) -> tuple[x509.Certificate, Key]:

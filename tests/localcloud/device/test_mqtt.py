@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.endpoint import Endpoint, Listener, tls_context
+from localcloud.azure.mqtt.endpoint import Endpoint, Listener
 from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
 from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic
 from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
 from localcloud.azure.mqtt.session import ConnectRefused
+from localcloud.secure import tls_context
 
 _topics = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0+#"), min_size=1, max_size=40
