@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up status down shell test lint format types imports pytest bench venv
+.PHONY: help setup up status down shell test lint format types imports pytest softhsm bench venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,7 +30,7 @@ shell: setup ## A shell where plain pulumi and muster work on the local stack
 setup: venv ## Only the set-up: Python packages and the Pulumi engine
 	@$(MUSTER) setup
 
-test: setup ## Lint, strict types, import rules and all tests
+test: setup softhsm ## Lint, strict types, import rules and all tests
 	@$(MAKE) --no-print-directory -j 2 lint format types imports
 	@$(MAKE) --no-print-directory pytest
 
@@ -49,6 +49,9 @@ imports: venv
 
 pytest: venv
 	@.venv/bin/pytest -n $(WORKERS) --dist loadgroup
+
+softhsm:
+	@tests/certs/signers/softhsm
 
 bench: setup ## Measure, beside peers, into docs/benchmarks.md
 	@.venv/bin/python -m bench

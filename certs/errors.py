@@ -8,6 +8,7 @@
     ├── ExistsError              the output is there already; nothing was changed
     ├── StorageError             the file system refused (full disk, no permission)
     ├── SignerError              a signer does not fit or did not sign
+    │   ├── SignerUnavailableError the module or service went away; trying again may help
     │   └── UnsupportedKeyError  the key is of a kind we do not use
     ├── KeyStoreError
     │   ├── KeyNotFoundError     the store holds no key for this certificate
@@ -88,6 +89,10 @@ class StorageError(CertsError):
 
 class SignerError(CertsError):
     """A signer does not fit the certificate it should sign for, or its signature does not verify."""
+
+
+class SignerUnavailableError(SignerError):
+    """The hardware module or key service that holds the key does not answer: later it may."""
 
 
 class UnsupportedKeyError(SignerError):

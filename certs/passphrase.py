@@ -38,6 +38,15 @@ def read(
     raise PassphraseError(f"no passphrase: set {FILE_VARIABLE} (or {VARIABLE}), or give a passphrase file")
 
 
+def read_named(file_variable: str, variable: str, what: str) -> bytes:
+    """Another secret, such as a PIN, from the environment; raises PassphraseError."""
+    if file := os.environ.get(file_variable):
+        return _from_file(Path(file))
+    if value := os.environ.get(variable):
+        return value.encode()
+    raise PassphraseError(f"no {what}: set {file_variable} (a file of mode 0600) or {variable}")
+
+
 def check_strength(passphrase: bytes) -> None:
     """Refuse to protect a key with a passphrase that is guessed too easily; raises PassphraseError."""
     length = len(passphrase.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""The key store: a directory of encrypted private keys, each found by its public key.
+"""The key store: a directory of encrypted private keys, or of where they live, each found by its public key.
 
 A file is named by the SHA-256 of the key's SubjectPublicKeyInfo, so that whoever has the certificate finds
 the key, and no path ever needs to be written down. Files have mode 0600 in a directory of mode 0700; looser
@@ -8,6 +8,7 @@ ones are refused, as ssh does it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,9 +26,10 @@ from certs.errors import (
     LoosePermissionsError,
     StorageError,
 )
-from certs.keys import PrivateKey, supported_private
-from certs.signers import Signer
+from certs.keys import PrivateKey, supported_private, supported_public
+from certs.signers import Signer, references
 from certs.signers.file import FileSigner
+from certs.signers.references import Reference
 
 DIRECTORY_VARIABLE = "MUSTER_KEY_STORE"
 
@@ -84,12 +86,48 @@ class KeyStore:
         """
         name = key_id(certificate.public_key())
         subject = certificate.subject.rfc4514_string()
-        key = self._open(self._path(name), f"the key of {subject!r} ({name[:16]}…)")
+        what = f"the key of {subject!r} ({name[:16]}…)"
+        if (reference := self._reference(name)) is not None:
+            return self._elsewhere(reference, name, what)
+        key = self._open(self._path(name), what)
         if key_id(key.public_key()) != name:
             raise DamagedKeyError(
                 f"{self._path(name)} holds another key than its name says: restore it from a backup"
             )
         return FileSigner(supported_private(key))
+
+    def refer(self, public_key: PublicKeyTypes, reference: Reference) -> str:
+        """Keep the place of a key that a hardware module or a key service holds; returns the key's id.
+
+        Raises SignerError for half a reference, LoosePermissionsError, StorageError.
+        """
+        name = key_id(supported_public(public_key))
+        self._make_directory()
+        text = json.dumps(dict(references.check(reference)), indent=2) + "\n"
+        durable.write(self._reference_path(name), text.encode(), durable.PRIVATE_FILE)
+        return name
+
+    def _reference(self, name: str) -> Reference | None:
+        path = self._reference_path(name)
+        try:
+            text = path.read_bytes()
+            _refuse_loose(self._directory, durable.PRIVATE_DIRECTORY)
+            found = json.loads(text)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(path, error) from error
+        except ValueError as error:
+            raise DamagedKeyError(f"{path}: no JSON; restore it from a backup") from error
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            raise DamagedKeyError(f"{path}: no reference to a key; restore it from a backup")
+        return found
+
+    def _elsewhere(self, reference: Reference, name: str, what: str) -> Signer:
+        signer = references.open_reference(reference)
+        if key_id(signer.public_key()) != name:
+            raise DamagedKeyError(f"{self._reference_path(name)} leads to another key than {what}")
+        return signer
 
     def _open(self, path: Path, what: str) -> PrivateKeyTypes:
         try:
@@ -111,6 +149,9 @@ class KeyStore:
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.pem"
+
+    def _reference_path(self, name: str) -> Path:
+        return self._directory / f"{name}.json"
 
 
 def _refuse_loose(path: Path, right: int) -> None:
