@@ -58,10 +58,15 @@ class OperationFailedError(ClientError):
 
 
 class ServiceError(ClientError):
-    """An error answer: its status, the service's own code, and the tracking id to give to support."""
+    """An error answer: its status, the service's own code, and the tracking id to give to support.
 
-    def __init__(self, text: str, status: int, code: str, tracking_id: str) -> None:
+    `retry_after_seconds` is how long the service asks to wait before the next call, where it does."""
+
+    def __init__(
+        self, text: str, status: int, code: str, tracking_id: str, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(text)
+        self.retry_after_seconds = retry_after_seconds
         self.status = status
         self.code = code
         self.tracking_id = tracking_id
@@ -113,12 +118,18 @@ def service_error(response: httpx.Response) -> ServiceError:
         f"{where(response.request)} answered {response.status_code}{named}: {message}{tracked}"
         f"{_ADVICE.get(response.status_code, '')}"
     )
-    return _BY_STATUS.get(response.status_code, ServiceError)(text, response.status_code, code, tracking_id)
+    kind = _BY_STATUS.get(response.status_code, ServiceError)
+    return kind(text, response.status_code, code, tracking_id, _retry_after_seconds(response))
 
 
 def where(request: httpx.Request) -> str:
     """The request as a message may name it: no query string, no headers."""
     return f"{request.method} {request.url.host}{request.url.path}"
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    text = response.headers.get("retry-after", "").strip()
+    return float(text) if text.isdecimal() and text.isascii() else None
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

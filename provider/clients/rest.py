@@ -33,18 +33,19 @@ class Rest:
         params: Mapping[str, str] | None = None,
         body: Document | None = None,
         if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
     ) -> httpx.Response:
         """One call. `repeatable` says whether it may be sent twice (by default: GET, PUT and DELETE may).
 
         Raises ServiceError for an error answer, and the errors of retry.send and credentials.
         """
-        headers = {} if if_match is None else {"If-Match": if_match}
+        sent = {**(headers or {}), **({} if if_match is None else {"If-Match": if_match})}
         url = self._url(path)
 
         def attempt() -> httpx.Response:
             return self._http.request(
-                method, url, params=params, json=body, headers=headers, auth=self._authentication
+                method, url, params=params, json=body, headers=sent, auth=self._authentication
             )
 
         allowed = method in REPEATABLE if repeatable is None else repeatable
