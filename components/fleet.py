@@ -13,6 +13,7 @@ from components.azure.iot_hub import IotHub
 from components.azure.provisioning_service import HubTarget, ProvisioningService
 from components.muster import Provider
 from fleet import Fleet
+from fleet.description import X509, Group
 
 
 def build(fleet: Fleet, chain: Chain) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def _groups(
             {
                 "service_host": service.service_host,
                 "group_id": group_id,
-                "issuer": pem(chain.issuers[group.attestation.x509.issuer]),
+                "issuer": pem(chain.issuers[_issuer(group)]),
                 "hubs": [hubs[key].host for key in group.allocation.hubs],
                 "allocation_policy": group.allocation.policy,
                 "reprovision": group.reprovision,
@@ -126,3 +127,11 @@ def _groups(
             },
             opts,
         )
+
+
+def _issuer(group: Group) -> str:
+    match group.attestation:
+        case X509(issuer=issuer):
+            return issuer
+        case other:
+            raise TypeError(f"no component for {type(other).__name__} attestation")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fleet import twins
-from fleet.description import Fleet
+from fleet.description import X509, CaReference, Fleet
 from fleet.errors import Finding, Path, named, one_of, shown
 
 _UNITS_MOST = {"F1": 1, "S1": 200, "S2": 200, "S3": 10}
@@ -29,7 +29,9 @@ def _counts(finding: Finding, unsound: set[Path]) -> bool:
 def _issuers_exist(fleet: Fleet) -> Iterator[Finding]:
     issuers = fleet.identity.issuers
     for group_id, group in fleet.groups.items():
-        issuer = group.attestation.x509.issuer
+        if not isinstance(group.attestation, X509 | CaReference):
+            continue
+        issuer = group.attestation.issuer
         if issuer not in issuers:
             path = ("groups", group_id, "attestation", "x509", "issuer")
             right = one_of(issuers, issuer, "issuer in identity.issuers")
@@ -52,7 +54,9 @@ def _one_group_an_issuer(fleet: Fleet) -> Iterator[Finding]:
     """DPS finds a device's group by who signed its certificate: it cannot tell two groups of one issuer."""
     first: dict[str, str] = {}
     for group_id, group in fleet.groups.items():
-        issuer = group.attestation.x509.issuer
+        if not isinstance(group.attestation, X509):
+            continue
+        issuer = group.attestation.issuer
         other = first.setdefault(issuer, group_id)
         if other != group_id:
             path = ("groups", group_id, "attestation", "x509", "issuer")

@@ -26,6 +26,27 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A kind that this union does not have, though a reader may look for it here: what to do instead."""
+
+    key: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotWith:
+    """A field that says nothing where `key` stands beside it, and so must not stand there too."""
+
+    key: str
+
+
+LINE_CHARACTER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+"""A character of text on one line that YAML and terminals take as it is."""
+WORD_CHARACTER = r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]"
+"""The same, and no space."""
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Text of a form: `pattern` (alike in Python and ECMA 262) is all of it, `right` tells it in words."""
 
@@ -40,10 +61,22 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """A whole number of at least `least` and at most `most`."""
+    """A whole number of at least `least` and at most `most`; if `among` is given, one of those."""
 
     least: int
     most: int
+    among: tuple[int, ...] = ()
+
+    @property
+    def right(self) -> str:
+        """What would be right, in words."""
+        if self.among:
+            return f"one of {', '.join(map(str, self.among))}"
+        return f"{self.least} to {self.most}"
+
+    def holds(self, number: int) -> bool:
+        """Whether the number is one of them."""
+        return self.least <= number <= self.most and (not self.among or number in self.among)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from pathlib import Path as FilePath
 from fleet.checks import check
 from fleet.description import Fleet
 from fleet.document import MOST_LEVELS, MOST_VALUES
-from fleet.errors import Fault, Finding, FleetError, Path
-from fleet.names import filled_in
+from fleet.errors import Fault, Finding, FleetError, Path, written
+from fleet.filling import Added, filled_in
 from fleet.reading import read
 from fleet.shapes import shape_of
 from fleet.stackfile import FLEET, LOCATION, StackFile, fault, read_stack, stack_name
@@ -58,27 +58,38 @@ def load(
 
 
 def _located(
-    value: object, findings: list[Finding], added: frozenset[Path], source: StackFile | None, file: str
+    value: object, findings: list[Finding], added: Added, source: StackFile | None, file: str
 ) -> list[Fault]:
     """Faults from findings, and from what is wrong with the file as YAML; nothing is told twice."""
     odd = source.odd if source is not None else []
     told = {finding.path for finding, _ in odd}
     faults = [fault(finding, mark, file) for finding, mark in odd]
     document = source.document if source is not None and source.holds(value) else None
-    for finding in (_traced(finding, added) for finding in findings):
+    unsound = {finding.path for finding in findings}
+    for finding in (_traced(finding, added) for finding in findings if not _repeats(finding, added, unsound)):
         if finding.path not in told:
             place = document.place(finding.path, at_key=finding.at_key) if document is not None else None
             faults.append(fault(finding, place, file))
     return faults
 
 
-def _traced(finding: Finding, added: frozenset[Path]) -> Finding:
+def _repeats(finding: Finding, added: Added, unsound: set[Path]) -> bool:
+    """Whether the value was taken from elsewhere, and is found at fault there."""
+    path = finding.path
+    origins = ((added.get(path[:end]), path[end:]) for end in range(len(path), 0, -1))
+    return any(origin is not None and (*origin, *below) in unsound for origin, below in origins)
+
+
+def _traced(finding: Finding, added: Added) -> Finding:
     """The finding with its path in the stack file. One that nobody wrote is told by its origin."""
     path = (*FLEET, *finding.path)
     if finding.path not in added:
         return replace(finding, path=path)
     if finding.path == _AZURE_LOCATION:
         return replace(finding, path=LOCATION)
+    taken_from = added[finding.path]
+    if taken_from is not None:
+        return replace(finding, path=path, right=f"{finding.right}; taken from {written(taken_from)}")
     origin = f"made from the names of fleet, stack and hub: set {finding.path[-1]} for another"
     return replace(finding, path=path, right=f"{finding.right}; {origin}")
 

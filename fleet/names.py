@@ -1,4 +1,4 @@
-"""What resources are called in Azure when the description does not say, and whether Pulumi guards them.
+"""What resources are called in Azure when the description does not say.
 
 Hubs and provisioning services share one name space with the whole world, so the stack is part of every
 name: two stacks of one fleet never collide.
@@ -6,13 +6,8 @@ name: two stacks of one fleet never collide.
 
 from __future__ import annotations
 
-import copy
-from typing import Any
-
-from fleet.errors import Path
-
-UNPROTECTED_STACKS = frozenset({"local", "dev"})
-"""Stacks that come and go; everywhere else Pulumi refuses to delete a hub unless the description says so."""
+import hashlib
+import re
 
 
 def hub_name(fleet: str, stack: str, hub: str) -> str:
@@ -30,44 +25,35 @@ def resource_group_name(fleet: str, stack: str) -> str:
     return f"{fleet}-{stack}".lower()
 
 
-def filled_in(value: object, stack: str, location: str | None) -> tuple[object, frozenset[Path]]:
-    """The description with what it may leave out added, and the paths of that. `value` stays as it is."""
-    if not isinstance(value, dict):
-        return value, frozenset()
-    full, added = copy.copy(value), set[Path]()
-    _default(full, (), "protect", stack not in UNPROTECTED_STACKS, added)
-    if isinstance(full.get("azure"), dict):
-        full["azure"] = _azure(full["azure"], full.get("name"), stack, location, added)
-    return full, frozenset(added)
+def registry_name(fleet: str, stack: str) -> str:
+    """The default name of the Device Registry namespace in Azure: `coldchain-prod`."""
+    return _fitted(resource_group_name(fleet, stack), 64)
 
 
-def _azure(
-    given: dict[str, Any], fleet: object, stack: str, location: str | None, added: set[Path]
-) -> dict[str, Any]:
-    azure = copy.copy(given)
-    if location is not None:
-        _default(azure, ("azure",), "location", location, added)
-    if not isinstance(fleet, str):
-        return azure
-    _default(azure, ("azure",), "resourceGroup", resource_group_name(fleet, stack), added)
-    _default(azure, ("azure",), "provisioningService", provisioning_service_name(fleet, stack), added)
-    if isinstance(azure.get("hubs"), dict):
-        azure["hubs"] = {
-            key: _hub(key, hub, hub_name(fleet, stack, key), added) if isinstance(key, str) else hub
-            for key, hub in azure["hubs"].items()
-        }
-    return azure
+def function_app_name(fleet: str, stack: str) -> str:
+    """The default name of the function app in Azure: `coldchain-prod-functions`."""
+    return _fitted(f"{resource_group_name(fleet, stack)}-functions", 60)
 
 
-def _hub(key: str, given: object, name: str, added: set[Path]) -> object:
-    if not isinstance(given, dict):
-        return given
-    hub = copy.copy(given)
-    _default(hub, ("azure", "hubs", key), "name", name, added)
-    return hub
+def storage_account_name(fleet: str, stack: str) -> str:
+    """The default name of the storage account in Azure, letters and digits only: `coldchainprod`."""
+    return _fitted(resource_group_name(fleet, stack), 24, between="")
 
 
-def _default(into: dict[str, Any], path: Path, key: str, value: object, added: set[Path]) -> None:
-    if key not in into:
-        into[key] = value
-        added.add((*path, key))
+def event_hub_namespace_name(fleet: str, stack: str) -> str:
+    """The default name of the Event Hubs namespace in Azure: `coldchain-prod-events`."""
+    return _fitted(f"{resource_group_name(fleet, stack)}-events", 50)
+
+
+def service_bus_namespace_name(fleet: str, stack: str) -> str:
+    """The default name of the Service Bus namespace in Azure: `coldchain-prod-queues`."""
+    return _fitted(f"{resource_group_name(fleet, stack)}-queues", 50)
+
+
+def _fitted(name: str, most: int, between: str = "-") -> str:
+    """The name in letters, digits and `between`; one too long is cut and ends in a digest of the whole."""
+    plain = re.sub("[^a-z0-9]+", between, name)
+    if len(plain) <= most:
+        return plain
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return plain[: most - 6 - len(between)].rstrip("-") + between + digest

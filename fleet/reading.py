@@ -13,7 +13,8 @@ from functools import singledispatch
 from typing import Any
 
 from fleet.constraints import Count
-from fleet.description import LATER_CHOICES, LATER_KEYS, TWIN_KEY
+from fleet.description.later import LATER_CHOICES, LATER_KEYS
+from fleet.description.names import TWIN_KEY
 from fleet.errors import Finding, Path, one_of, shown
 from fleet.shapes import (
     ChoiceShape,
@@ -22,6 +23,7 @@ from fleet.shapes import (
     ListShape,
     MapShape,
     ObjectShape,
+    OneOfShape,
     Shape,
     TextShape,
     TwinShape,
@@ -61,15 +63,14 @@ def _(shape: TextShape, value: object, path: Path, findings: Findings) -> str:
 
 @read.register
 def _(shape: WholeShape, value: object, path: Path, findings: Findings) -> int:
-    least, most = shape.bounds.least, shape.bounds.most
-    right = f"should be {least} to {most}"
+    bounds = shape.bounds
     # JSON knows no integers apart: what the engine hands over as 60.0 was 60 in the file.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        return int(_refuse(shape, value, path, findings, f"a whole number, {least} to {most}"))
-    if not least <= value <= most:
-        findings.append(Finding(path, f"{shown(value)} is out of range", right))
+        return int(_refuse(shape, value, path, findings, f"a whole number, {bounds.right}"))
+    if not bounds.holds(value):
+        findings.append(Finding(path, f"{shown(value)} is out of range", f"should be {bounds.right}"))
     return value
 
 
@@ -126,16 +127,43 @@ def _(shape: ObjectShape, value: object, path: Path, findings: Findings) -> obje
     keys = [field.key for field in shape.fields]
     if not isinstance(value, dict):
         return _refuse(shape, value, path, findings, f"a mapping with {', '.join(keys)}")
-    for key in value:
-        if key not in keys:
-            findings.append(_unknown_key(shape, key, path))
+    findings += [_unknown_key(shape, key, path) for key in value if key not in keys]
     given = {}
     for field in shape.fields:
         if field.key in value:
+            if field.not_with is not None and field.not_with in value:
+                findings.append(_idle(field, path))
             given[field.name] = read(field.shape, value[field.key], (*path, field.key), findings)
         elif field.default is MISSING:
             given[field.name] = _left_out(field, path, findings)
     return shape.cls(**given)
+
+
+@read.register
+def _(shape: OneOfShape, value: object, path: Path, findings: Findings) -> object:
+    keys = shape.keys
+    if not isinstance(value, dict):
+        return _refuse(shape, value, path, findings, f"a mapping with one of {', '.join(keys)}")
+    given = {}
+    for kind in shape.kinds:
+        if kind.key in value:
+            given[kind.key] = read(kind.shape, value[kind.key], (*path, kind.key), findings)
+    if len(given) > 1:
+        wrong = f"{' and '.join(given)} stand here together"
+        findings.append(Finding(path, wrong, f"exactly one of {', '.join(keys)} can be"))
+    elif not value:
+        findings.append(Finding(path, "nothing is chosen", f"add one of {', '.join(keys)}"))
+    findings += [_no_kind(shape, key, path, at_key=bool(given)) for key in value if key not in given]
+    return next(iter(given.values()), stand_in(shape))
+
+
+def _no_kind(shape: OneOfShape, key: object, path: Path, *, at_key: bool) -> Finding:
+    """About a key that is no kind. With no other one beside it, the value as a whole is of no use."""
+    place = (*path, key if isinstance(key, str) else shown(key)) if at_key else path
+    if shape.elsewhere is not None and shape.elsewhere.key == key:
+        return Finding(place, f"{key} cannot be chosen here", shape.elsewhere.right, at_key=at_key)
+    right = one_of(shape.keys, key if isinstance(key, str) else shown(key), "choice")
+    return Finding(place, f"{shown(key)} is no choice", right, at_key=at_key)
 
 
 @read.register
@@ -176,6 +204,11 @@ def _unknown_key(shape: ObjectShape, key: object, path: Path) -> Finding:
     return Finding(place, "unknown key", one_of(keys, str(place[-1]), "key"), at_key=True)
 
 
+def _idle(field: Field, path: Path) -> Finding:
+    wrong = f"{field.key} says nothing beside {field.not_with}"
+    return Finding((*path, field.key), wrong, "leave one of the two out", at_key=True)
+
+
 def _left_out(field: Field, path: Path, findings: Findings) -> Any:  # noqa: ANN401  the shape decides
     place = (*path, field.key)
     if field.derived is None:
@@ -208,7 +241,7 @@ def _(shape: TextShape | ChoiceShape) -> str:
 
 @stand_in.register
 def _(shape: WholeShape) -> int:
-    return shape.bounds.least
+    return shape.bounds.among[0] if shape.bounds.among else shape.bounds.least
 
 
 @stand_in.register(FlagShape)
@@ -231,3 +264,8 @@ def _(_shape: MapShape | TwinShape) -> dict[str, Any]:
 def _(shape: ObjectShape) -> object:
     needed = [field for field in shape.fields if field.default is MISSING]
     return shape.cls(**{field.name: stand_in(field.shape) for field in needed})
+
+
+@stand_in.register
+def _(shape: OneOfShape) -> object:
+    return stand_in(shape.kinds[0].shape)

@@ -10,7 +10,8 @@ import json
 from functools import singledispatch
 from typing import Any
 
-from fleet.description import TWIN_KEY, Fleet
+from fleet.description import Fleet
+from fleet.description.names import TWIN_KEY
 from fleet.shapes import (
     ChoiceShape,
     Field,
@@ -18,6 +19,7 @@ from fleet.shapes import (
     ListShape,
     MapShape,
     ObjectShape,
+    OneOfShape,
     Shape,
     TextShape,
     TwinShape,
@@ -72,6 +74,8 @@ def _(shape: TextShape, _definitions: Schema) -> Schema:
 
 @_schema.register
 def _(shape: WholeShape, _definitions: Schema) -> Schema:
+    if shape.bounds.among:
+        return {"type": "integer", "enum": list(shape.bounds.among)}
     return {"type": "integer", "minimum": shape.bounds.least, "maximum": shape.bounds.most}
 
 
@@ -129,8 +133,33 @@ def _(shape: ObjectShape, definitions: Schema) -> Schema:
             "properties": {field.key: _field(field, definitions) for field in shape.fields},
             "required": [field.key for field in shape.fields if field.required],
             "additionalProperties": False,
+            **_exclusions(shape),
         }
     return {"$ref": f"#/$defs/{name}"}
+
+
+@_schema.register
+def _(shape: OneOfShape, definitions: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            kind.key: {"description": kind.shape.doc, **_schema(kind.shape, definitions)}
+            for kind in shape.kinds
+        },
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+
+
+def _exclusions(shape: ObjectShape) -> Schema:
+    """What may not stand beside what."""
+    idle: dict[str, Schema] = {}
+    for field in shape.fields:
+        if field.not_with is not None:
+            idle.setdefault(field.not_with, {})[field.key] = False
+    schemas = {key: {"properties": properties} for key, properties in idle.items()}
+    return {"dependentSchemas": schemas} if schemas else {}
 
 
 def _field(field: Field, definitions: Schema) -> Schema:

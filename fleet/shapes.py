@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import types
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fleet.constraints import Between, Count, Derived, Doc, Text, TwinDocument
+from fleet.constraints import Between, Count, Derived, Doc, Elsewhere, NotWith, Text, TwinDocument
 
 _T = TypeVar("_T")
 
@@ -73,6 +74,7 @@ class Field:
     shape: Shape
     doc: str
     derived: Derived | None
+    not_with: str | None
     default: Any
 
     @property
@@ -90,7 +92,42 @@ class ObjectShape:
     fields: tuple[Field, ...]
 
 
-Shape = TextShape | WholeShape | FlagShape | ChoiceShape | ListShape | MapShape | TwinShape | ObjectShape
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of several dataclasses that a value may be: the file names it by `key`."""
+
+    key: str
+    shape: ObjectShape
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfShape:
+    """A mapping with exactly one key, which tells the kind of the value below it.
+
+    Its hint is the union of the kinds' dataclasses: `X509 | SymmetricKey` is `{x509: …}` or `{symmetricKey:
+    …}` in the file. The key is the class's name, or what its `KIND` says.
+    """
+
+    kinds: tuple[Kind, ...]
+    elsewhere: Elsewhere | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys there are."""
+        return [kind.key for kind in self.kinds]
+
+
+Shape = (
+    TextShape
+    | WholeShape
+    | FlagShape
+    | ChoiceShape
+    | ListShape
+    | MapShape
+    | TwinShape
+    | ObjectShape
+    | OneOfShape
+)
 
 
 def shape_of(hint: Any) -> Shape:  # noqa: ANN401  a type hint may be any object
@@ -111,6 +148,8 @@ def shape_of(hint: Any) -> Shape:  # noqa: ANN401  a type hint may be any object
 
 def _composed(bare: Any, notes: tuple[Any, ...]) -> Shape:  # noqa: ANN401  a type hint may be any object
     origin, arguments = get_origin(bare), get_args(bare)
+    if origin in (types.UnionType, Union):
+        return _union([each for each in arguments if each is not type(None)], notes)
     if origin is Literal:
         return ChoiceShape(arguments)
     count = _first(notes, Count) or Count("entry")
@@ -119,6 +158,18 @@ def _composed(bare: Any, notes: tuple[Any, ...]) -> Shape:  # noqa: ANN401  a ty
     if origin is collections.abc.Mapping:
         return MapShape(_needed(_parted(arguments[0])[1], Text, bare), shape_of(arguments[1]), count)
     raise TypeError(f"no shape for {bare!r}")
+
+
+def _union(arguments: list[Any], notes: tuple[Any, ...]) -> Shape:
+    """`X | None` is an X that may be left out; a union of dataclasses is exactly one of them."""
+    if len(arguments) == 1:
+        return shape_of(arguments[0])
+    kinds = tuple(Kind(_kind_key(each), _object(each)) for each in arguments)
+    return OneOfShape(kinds, _first(notes, Elsewhere))
+
+
+def _kind_key(cls: type) -> str:
+    return str(getattr(cls, "KIND", cls.__name__[0].lower() + cls.__name__[1:]))
 
 
 @cache
@@ -137,6 +188,7 @@ def _field(spec: dataclasses.Field[Any], hint: Any) -> Field:  # noqa: ANN401  a
         shape=shape_of(hint),
         doc=_needed(notes, Doc, hint).text,
         derived=_first(notes, Derived),
+        not_with=forbidding.key if (forbidding := _first(notes, NotWith)) else None,
         default=default,
     )
 

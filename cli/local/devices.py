@@ -17,7 +17,7 @@ from typing import Any
 from certs.issue import KEY_FILE, LEAF_FILE
 from cli.local import processes
 from cli.local.layout import Layout
-from fleet.description import Fleet
+from fleet.description import X509, Fleet
 
 #: DPS takes registration ids of up to 128 characters; this leaves room for the number.
 _PREFIX_LENGTH = 120
@@ -68,15 +68,19 @@ class Reading:
 
 
 def plan(layout: Layout, fleet: Fleet, count: int) -> list[Device]:
-    """Name `count` devices, spread evenly over the groups that take devices: reefer-0001 of group reefers."""
-    groups = [(name, group) for name, group in sorted(fleet.groups.items()) if group.enabled]
+    """Name `count` devices, spread evenly over the groups that take devices of an issuer: reefer-0001."""
+    groups = [
+        (name, group.attestation.issuer)
+        for name, group in sorted(fleet.groups.items())
+        if group.enabled and isinstance(group.attestation, X509)
+    ]
     prefixes = _prefixes([name for name, _ in groups])
     devices = []
     for number in range(count if groups else 0):
-        name, group = groups[number % len(groups)]
+        name, issuer = groups[number % len(groups)]
         registration_id = f"{prefixes[name]}-{number // len(groups) + 1:04}"
         folder = layout.devices / registration_id
-        devices.append(Device(registration_id, name, group.attestation.x509.issuer, folder))
+        devices.append(Device(registration_id, name, issuer, folder))
     return sorted(devices, key=lambda device: device.registration_id)
 
 

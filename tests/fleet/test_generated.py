@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jsonschema import Draft202012Validator
 import fleet
 from fleet import FleetError, schema
 from fleet.errors import Finding
-from fleet.names import filled_in
+from fleet.filling import filled_in
 from fleet.reading import read
 from fleet.shapes import (
     ChoiceShape,
@@ -24,6 +25,7 @@ from fleet.shapes import (
     ListShape,
     MapShape,
     ObjectShape,
+    OneOfShape,
     Shape,
     TextShape,
     WholeShape,
@@ -56,6 +58,11 @@ known_keys = [
     "tpm",
     "<<",
     "protect",
+    "existing",
+    "partitions",
+    "symmetricKey",
+    "attestation",
+    "webhook",
 ]
 twin_keys = st.text("abcXYZ019_-", min_size=1, max_size=6)
 twin_values = st.recursive(
@@ -65,13 +72,20 @@ twin_values = st.recursive(
 )
 
 
+def without_idle(shape: ObjectShape) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Leaves out what may not stand beside what else is there."""
+    not_with = {field.key: field.not_with for field in shape.fields}
+    return lambda value: {key: entry for key, entry in value.items() if not_with[key] not in value}
+
+
 def written_by(shape: Shape) -> st.SearchStrategy[Any]:
     """Values that are sound for a shape, by the shape's own words."""
     match shape:
         case TextShape():
             return st.from_regex(shape.text.pattern, fullmatch=True)
         case WholeShape():
-            return st.integers(shape.bounds.least, shape.bounds.most)
+            bounds = shape.bounds
+            return st.sampled_from(bounds.among) if bounds.among else st.integers(bounds.least, bounds.most)
         case FlagShape():
             return st.booleans()
         case ChoiceShape():
@@ -80,11 +94,17 @@ def written_by(shape: Shape) -> st.SearchStrategy[Any]:
             return st.lists(written_by(shape.item), min_size=1, max_size=1)
         case MapShape():
             key = st.from_regex(shape.key.pattern, fullmatch=True)
-            return st.dictionaries(key, written_by(shape.value), min_size=1, max_size=2)
+            return st.dictionaries(
+                key, written_by(shape.value), min_size=1, max_size=min(2, shape.count.most or 2)
+            )
         case ObjectShape():
             needed = {field.key: written_by(field.shape) for field in shape.fields if field.required}
             rest = {field.key: written_by(field.shape) for field in shape.fields if not field.required}
-            return st.fixed_dictionaries(needed, optional=rest)
+            return st.fixed_dictionaries(needed, optional=rest).map(without_idle(shape))
+        case OneOfShape():
+            return st.one_of(
+                [st.fixed_dictionaries({kind.key: written_by(kind.shape)}) for kind in shape.kinds]
+            )
         case _:
             return st.dictionaries(twin_keys, twin_values, max_size=3)
 
