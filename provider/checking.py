@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from provider.fields import Hint, Prop, complete, is_record, item_hint, props
+from provider.fields import Hint, Prop, complete, is_record, item_hint, props, top_level
 from provider.values import UNKNOWN, Plain, Properties, Secret, has_unknown, reveal, show
 
 
@@ -17,6 +17,11 @@ class Fault:
 
     path: str
     reason: str
+
+    @property
+    def name(self) -> str:
+        """The top-level property that the path is in."""
+        return top_level(self.path)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ def _prop_faults(each: Prop, value: Plain, path: str) -> Iterator[Fault]:
         if each.required:
             yield Fault(path, f"is missing; it is required: {each.doc}")
         return
+    value = Secret(value) if each.secret else value  # what a program forgot to mark is not shown either
     faults = list(_type_faults(each.hint, value, path))
     yield from faults
     if each.rule is None or faults or has_unknown(value):

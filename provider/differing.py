@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from provider.fields import Prop, complete, props
+from provider.fields import Prop, complete, props, top_level
 from provider.values import Plain, Properties, has_secret, has_unknown, reveal, show
 
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -39,7 +39,7 @@ class Change:
     @property
     def name(self) -> str:
         """The top-level property that the path is in."""
-        return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+        return top_level(self.path)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ such dataclass, or one of those `| None`. A property's name is the field's in ca
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -139,6 +140,16 @@ def conceal(cls: type, plain: Mapping[str, Plain], like: Mapping[str, Plain]) ->
     """
     declared = {each.name for each in props(cls) if each.secret}
     return {name: _concealed(value, name in declared, like.get(name)) for name, value in plain.items()}
+
+
+def attribute(name: str) -> str:
+    """The field that a property's name stands for: `hubHost` is `hub_host`."""
+    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)
+
+
+def top_level(path: str) -> str:
+    """The name of the property that a path such as `initialTwin.tags["a"]` is in."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def is_record(hint: Hint) -> bool:

@@ -6,13 +6,13 @@ here. To add one, see docs/provider.md."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, TypeVar
 
-from provider.checking import Checked, check
-from provider.differing import Change, bared, changes, differences, keep_spelling
-from provider.errors import AlreadyExistsError
+from provider.checking import Checked, Fault, check
+from provider.differing import Change, Difference, bared, changes, differences, keep_spelling
+from provider.errors import AlreadyExistsError, ConflictError
 from provider.fields import conceal, props, read, write
 from provider.values import UNKNOWN, Plain, Properties, has_unknown
 
@@ -71,9 +71,9 @@ class Snapshot:
 class Handler(ABC, Generic[I, O]):
     """One resource type. Subclasses set the class variables and talk to the service; nothing here does.
 
-    The methods that subclasses write get known values only, except `notices` and `drift`, which a preview
-    calls too: there any value may be UNKNOWN. All raise ProviderError or ClientError with a text for the
-    person."""
+    The methods that subclasses write get known values only, except `between`, `replaced`, `notices` and
+    `drift`, which a preview calls too: there any value may be UNKNOWN. All raise ProviderError or ClientError
+    with a text for the person."""
 
     token: ClassVar[str]
     title: ClassVar[str]
@@ -101,6 +101,18 @@ class Handler(ABC, Generic[I, O]):
     def delete(self, resource_id: str) -> None:
         """Remove it. One that is gone already is no error."""
 
+    def between(self, inputs: I) -> Iterable[Fault]:  # noqa: ARG002 - for subclasses
+        """What is wrong between properties that are right by themselves. One with a fault of its own comes as
+        UNKNOWN, so that all faults are told at once.
+        """
+        return ()
+
+    def replaced(self, old: I, new: I) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
+        """Properties (by name) whose change needs a new resource this time, with the reason, although other
+        changes of them do not.
+        """
+        return {}
+
     def notices(self, old: I | None, new: I) -> tuple[Notice, ...]:  # noqa: ARG002 - for subclasses
         """What a person should know before this change is made; `old` is None before a creation."""
         return ()
@@ -125,7 +137,7 @@ class Handler(ABC, Generic[I, O]):
 
         Raises AlreadyExistsError when it is not alike.
         """
-        if found := list(differences(self.inputs, write(inputs), write(current))):
+        if found := self.differing(inputs, current):
             raise AlreadyExistsError(
                 f"{named} exists, is not in this stack's state, and {differs}:",
                 found,
@@ -133,9 +145,28 @@ class Handler(ABC, Generic[I, O]):
             )
         return Notice(f"{named} existed already, {same}; it was taken into the state", warning=True)
 
+    def differing(self, ours: I, theirs: I) -> list[Difference]:
+        """Where two sets of inputs do not say the same."""
+        return list(differences(self.inputs, write(ours), write(theirs)))
+
+    def gone(self, named: str) -> ConflictError:
+        """To raise when what should be changed is not there any more."""
+        return ConflictError(f"{named} is gone from the service", (), REFRESH)
+
+    def overtaken(self, named: str, old: I, current: I, versions: tuple[str, str]) -> ConflictError:
+        """To raise when somebody else changed it; `versions` are the state's and the service's ETag."""
+        return ConflictError(
+            f"{named} was changed in the service after this stack's state was written; nothing was sent. "
+            f"The state has ETag {versions[0]}, the service {versions[1]}:",
+            self.differing(old, current),
+            REFRESH,
+        )
+
     def check(self, given: Mapping[str, Plain]) -> Checked:
         """The inputs with defaults, and all their faults. Needs no service."""
-        return check(self.inputs, given)
+        checked = check(self.inputs, given)
+        sound = {**checked.inputs, **{fault.name: UNKNOWN for fault in checked.faults}}
+        return Checked(checked.inputs, (*checked.faults, *self.between(read(self.inputs, sound))))
 
     def diff(
         self, old_inputs: Mapping[str, Plain], old: Mapping[str, Plain], new: Mapping[str, Plain]
@@ -143,9 +174,13 @@ class Handler(ABC, Generic[I, O]):
         """What changes, why, and in which order. `old` are the whole properties. Needs no service."""
         found = changes(self.inputs, old_inputs, new) + self.drift(read(self.outputs, old))
         found += tuple(each for each in bared(old, new) if each.name not in {other.name for other in found})
+        before: I = read(self.inputs, old_inputs)
+        after: I = read(self.inputs, new)
+        why = self.replaced(before, after)
+        found = tuple(replace(each, replaces=each.replaces or why.get(each.name, "")) for each in found)
         said = tuple(Notice(self._reason(change)) for change in found if change.replaces)
         if found and not said:  # of a replacement, its creation tells
-            said = self.notices(read(self.inputs, old_inputs), read(self.inputs, new))
+            said = self.notices(before, after)
         return Diff(found, self._collides(old_inputs, new), said)
 
     def planned(self, new: Mapping[str, Plain]) -> Properties:
@@ -183,5 +218,8 @@ class Handler(ABC, Generic[I, O]):
             return False
         return self.resource_id(read(self.inputs, old)) == self.resource_id(read(self.inputs, new))
 
+
+REFRESH = "Run `pulumi refresh` to take the service's side into the state, then `pulumi up` to decide on it"
+"""What to do about a conflict."""
 
 _CHANGES = {"add": "is new", "delete": "is gone", "update": "changes"}

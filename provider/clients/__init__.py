@@ -1,8 +1,8 @@
 """Plain REST clients of Azure services. No pulumi.
 
-`Azure` is the front door: `azure.enrollments(host)`, `azure.certificates(service id)`, `azure.links(service
-id)`. Each is made when it is first asked for, so that check, diff and schema need neither credentials nor a
-network."""
+`Azure` is the front door: `azure.groups(host)`, `azure.individuals(host)`, `azure.certificates(
+service id)`, `azure.links(service id)` …. Each is made when it is first asked for, so that check, diff and
+schema need neither credentials nor a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provider.clients.arm import Arm
 from provider.clients.credentials import Entra, dps_authentication
 from provider.clients.dps_certificates import DpsCertificates
 from provider.clients.dps_links import DpsLinks
-from provider.clients.dps_service import DpsService
+from provider.clients.dps_service import GROUPS, INDIVIDUALS, DpsService
 from provider.clients.rest import Rest
 from provider.clients.retry import Clock
 from provider.clients.transport import http_client
@@ -57,12 +57,19 @@ class Azure:
             self._http.close()
         self._entra.close()
 
-    def enrollments(self, host: str) -> DpsService:
-        """The data plane of the provisioning service at a host such as
+    def groups(self, host: str) -> DpsService:
+        """The enrollment groups of the provisioning service at a host such as
         `contoso.azure-devices-provisioning.net`.
         """
-        authentication = dps_authentication(host, self._environment, self._entra)
-        return DpsService(self._rest(host, authentication))
+        return DpsService(self.dps(host), GROUPS)
+
+    def individuals(self, host: str) -> DpsService:
+        """The individual enrollments of the provisioning service at a host."""
+        return DpsService(self.dps(host), INDIVIDUALS)
+
+    def dps(self, host: str) -> Rest:
+        """Calls of the provisioning service's data plane, authenticated."""
+        return self._rest(host, dps_authentication(host, self._environment, self._entra))
 
     def certificates(self, service_id: str) -> DpsCertificates:
         """The certificates of the provisioning service with this ARM id."""

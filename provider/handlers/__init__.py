@@ -14,6 +14,7 @@ from certs.store import KeyStore
 from provider.clients import Azure
 from provider.handlers.enrollment_group import EnrollmentGroup
 from provider.handlers.hub_link import HubLink
+from provider.handlers.individual_enrollment import IndividualEnrollment
 from provider.handlers.verified_certificate import VerifiedCertificate
 from provider.resource import Handler
 
@@ -23,7 +24,8 @@ __all__ = ["handlers"]
 def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
     """Every resource type of the provider, by its token."""
     every: list[Handler[Any, Any]] = [
-        EnrollmentGroup(azure.enrollments),
+        EnrollmentGroup(azure.groups),
+        IndividualEnrollment(azure.individuals),
         VerifiedCertificate(azure.certificates, _signer_for),
         HubLink(azure.links),
     ]

@@ -61,6 +61,23 @@ group_id = pattern(
     r"[a-z0-9._:-]{0,127}[a-z0-9-]",
     "up to 128 letters, digits and . _ - : with a letter, a digit or - at the end would be right",
 )
+registration_id = pattern(
+    r"[a-z0-9]([a-z0-9._:-]{0,126}[a-z0-9])?",
+    "up to 128 letters, digits and . _ - : with a letter or digit at both ends would be right",
+)
+device_id = pattern(
+    r"[a-z0-9:.+%_#*?!(),=@;$'-]{1,128}",
+    "up to 128 letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ ' would be right",
+)
+registry_namespace = pattern(
+    r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]",
+    "3 to 64 lower-case letters, digits and inner - would be right",
+)
+registry_name = pattern(
+    r"[a-z0-9][a-z0-9-]{2,62}", "3 to 63 letters, digits and - after the first would be right"
+)
+api_version = pattern(r"\d{4}-\d\d-\d\d(-preview)?", "an API version would be right, such as 2021-10-01")
+webhook_url = pattern(r"https://[a-z0-9.-]+(:\d+)?(/\S*)?", "the https:// URL of a function would be right")
 certificate_name = pattern(r"[a-z0-9._-]{1,64}", "up to 64 letters, digits and . _ - would be right")
 
 
@@ -93,6 +110,28 @@ def authority(text: str) -> str | None:
     return None
 
 
+def leaf(text: str) -> str | None:
+    """A rule: one certificate of a device in PEM, nothing else; or the `sha256:…` that an import writes."""
+    if FINGERPRINT.fullmatch(text):
+        return None
+    right = "the PEM text of the device's certificate would be right"
+    if "-----BEGIN" not in text:
+        return right
+    try:
+        found = parse_certificates(text.encode(), "it")
+    except UnreadableError as error:
+        return f"{error.wrong}; {right}"
+    return None if len(found) == 1 else f"it holds {len(found)} certificates; {right}"
+
+
+def common_names(text: str) -> list[str]:
+    """The common names in the subject of a certificate; none where only a fingerprint is known."""
+    if FINGERPRINT.fullmatch(text):
+        return []
+    subject = parse_certificates(text.encode(), "it")[0].subject
+    return [str(each.value) for each in subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+
+
 def authority_or_fingerprint(text: str) -> str | None:
     """A rule: as `authority`, or the `sha256:…` that an import writes where the service keeps the PEM to
     itself.
@@ -103,6 +142,11 @@ def authority_or_fingerprint(text: str) -> str | None:
 def lower(text: str) -> str:
     """For names that are the same in any case."""
     return str(text).lower()
+
+
+def compact(text: str) -> str:
+    """For base64: line breaks mean nothing."""
+    return "".join(str(text).split())
 
 
 def unordered(normal: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:

@@ -21,9 +21,9 @@ from certs.errors import CertsError
 from certs.possession import prove
 from certs.signers import Signer
 from provider.clients.errors import ClientError, StaleError
-from provider.differing import Change, ChangeKind, Difference, differences
-from provider.errors import ConflictError, InitFailedError, ProofError
-from provider.fields import prop, write
+from provider.differing import Change, ChangeKind
+from provider.errors import InitFailedError, ProofError
+from provider.fields import prop
 from provider.handlers import rules
 from provider.resource import Handler, Made, Notice, State
 
@@ -147,17 +147,13 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         client = self._certificates(new.provisioning_service_id)
         document = client.get(new.certificate_name)
         if document is None:
-            raise ConflictError(f"{_named(new)} is gone from the service", (), _REFRESH)
+            raise self.gone(_named(new))
         current = _live(new, document).inputs
-        if not _differ(new, current):
+        if not self.differing(new, current):
             return Made(self._proven(client, new, document))
-        if found := _differ(old.inputs, current):
-            raise ConflictError(
-                f"{_named(new)} was changed in the service; nothing was sent. The state has ETag "
-                f"{old.outputs.etag}, the service {document.get('etag')}:",
-                found,
-                _REFRESH,
-            )
+        if self.differing(old.inputs, current):
+            versions = (old.outputs.etag, str(document.get("etag")))
+            raise self.overtaken(_named(new), old.inputs, current, versions)
         signer = self._signer(_parse(new.certificate))
         document = client.put(new.certificate_name, _der(_parse(new.certificate)), document.get("etag"))
         return Made(self._proven(client, new, document, signer))
@@ -176,7 +172,7 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
 
     def notices(self, old: Inputs | None, new: Inputs) -> tuple[Notice, ...]:
         """A change of the certificate takes the old one away first."""
-        if old is None or not _differ(old, new):
+        if old is None or not self.differing(old, new):
             return ()
         text = (
             f"certificate {new.certificate_name} is replaced in place: until the new one is proven, and "
@@ -223,15 +219,8 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
             ) from error
 
 
-_REFRESH = "Run `pulumi refresh` to take the service's side into the state, then `pulumi up` to decide on it"
-
-
 def _named(inputs: Inputs) -> str:
     return f"certificate {inputs.certificate_name} of {inputs.provisioning_service_id.rpartition('/')[2]}"
-
-
-def _differ(ours: Inputs, theirs: Inputs) -> list[Difference]:
-    return list(differences(Inputs, write(ours), write(theirs)))
 
 
 def _parse(text: str) -> x509.Certificate:

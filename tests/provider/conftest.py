@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -30,8 +24,11 @@ from provider.clients.retry import Clock
 from provider.handlers import handlers
 from provider.handlers.enrollment_group import EnrollmentGroup
 from provider.handlers.hub_link import HubLink
+from provider.handlers.individual_enrollment import IndividualEnrollment
 from provider.handlers.verified_certificate import VerifiedCertificate
 from provider.resource import Handler, Made
+from tests.provider.memory.arm import ArmMemory
+from tests.provider.memory.dps import DpsMemory
 
 PASSPHRASE = "a passphrase for tests only"
 TOKEN = "token-that-must-never-be-seen"
@@ -72,16 +69,11 @@ class Credential:
 
 
 @dataclass
-class Cloud:
+class Cloud(DpsMemory, ArmMemory):
     """Azure in memory: documents that tests may read and edit, and what was asked of it."""
 
-    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
-    arm: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     answers: list[httpx.Response | Exception] = field(default_factory=list)
-    shows_certificate: bool = True
-    accepts_proof: bool = True
-    before_put: Callable[[], None] = lambda: None
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -91,112 +83,11 @@ class Cloud:
                 raise answer
             return answer
         if request.url.host == "management.azure.com":
-            return self._arm(request)
-        return self._group(request, unquote(request.url.path.rpartition("/")[2]).lower())
+            return self.resource_manager(request)
+        return self.dps(request)
 
     def methods(self) -> list[str]:
         return [request.method for request in self.requests]
-
-    # DPS, data plane
-
-    def _group(self, request: httpx.Request, name: str) -> httpx.Response:
-        current = self.groups.get(name)
-        if request.method == "PUT":
-            self.before_put()
-            current = self.groups.get(name)
-            if request.headers.get("if-match") not in (None, (current or {}).get("etag")):
-                return _fault(412, "PreconditionFailed")
-            self.groups[name] = {**json.loads(request.content), "etag": _etag()}
-            return httpx.Response(200, json=self._shown(self.groups[name]))
-        if current is None:
-            return httpx.Response(
-                404, json={"errorCode": 404201, "trackingId": "t-1", "message": "not found"}
-            )
-        if request.method == "DELETE":
-            del self.groups[name]
-            return httpx.Response(204)
-        return httpx.Response(200, json=self._shown(current))
-
-    def _shown(self, group: dict[str, Any]) -> dict[str, Any]:
-        if self.shows_certificate:
-            return group
-        shown: dict[str, Any] = json.loads(json.dumps(group))
-        signing = shown["attestation"]["x509"]["signingCertificates"]
-        for slot in signing.values():
-            der = x509.load_pem_x509_certificate(slot.pop("certificate").encode())
-            slot["info"] = {"sha256Thumbprint": der.fingerprint(hashes.SHA256()).hex().upper()}
-        return shown
-
-    # ARM
-
-    def _arm(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path.lower()
-        if request.method == "POST":
-            return self._action(request, path)
-        current = self.arm.get(path)
-        if request.method == "PUT":
-            self.before_put()
-            current = self.arm.get(path)
-            if request.headers.get("if-match") not in (None, (current or {}).get("etag")):
-                return _fault(412, "PreconditionFailed")
-            return httpx.Response(200, json=self._put(path, current or {}, json.loads(request.content)))
-        if current is None:
-            return _fault(404, "ResourceNotFound")
-        if request.method == "DELETE":
-            del self.arm[path]
-            return httpx.Response(204)
-        return httpx.Response(200, json=current)
-
-    def _put(self, path: str, current: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-        computed: dict[str, Any] = {}
-        if "/certificates/" in path:
-            certificate = x509.load_der_x509_certificate(base64.b64decode(body["properties"]["certificate"]))
-            computed = {
-                "thumbprint": certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - the field of the API
-                "subject": certificate.subject.rfc4514_string(),
-                "expiry": format_datetime(certificate.not_valid_after_utc, usegmt=True),
-                "isVerified": False,
-            }
-        elif hubs := body["properties"].get("iotHubs"):
-            for hub in hubs:
-                hub["name"] = (
-                    hub.get("hostName") or re.findall(r"HostName=([^;]+)", hub["connectionString"])[0]
-                )
-        self.arm[path] = {
-            **{key: current[key] for key in ("id", "name", "type") if key in current},
-            **body,
-            "etag": _etag(),
-            "properties": {**body["properties"], **computed},
-        }
-        return self.arm[path]
-
-    def _action(self, request: httpx.Request, path: str) -> httpx.Response:
-        path, _, action = path.rpartition("/")
-        document = self.arm[path]
-        if request.headers.get("if-match") != document["etag"]:
-            return _fault(412, "PreconditionFailed")
-        document["etag"] = _etag()
-        if action == "generateverificationcode":
-            document["code"] = secrets.token_hex(8)
-            properties = {**document["properties"], "verificationCode": document["code"]}
-            return httpx.Response(200, json={"etag": document["etag"], "properties": properties})
-        proof = x509.load_der_x509_certificate(base64.b64decode(json.loads(request.content)["certificate"]))
-        ca = x509.load_der_x509_certificate(base64.b64decode(document["properties"]["certificate"]))
-        proof.verify_directly_issued_by(ca)
-        assert proof.subject.rfc4514_string() == f"CN={document['code']}"
-        if not self.accepts_proof:
-            return _fault(400, "InvalidProof")
-        document["properties"]["isVerified"] = True
-        return httpx.Response(200, json=document)
-
-
-def _etag() -> str:
-    return secrets.token_hex(4)
-
-
-def _fault(status: int, code: str) -> httpx.Response:
-    body = {"error": {"code": code, "message": f"{code} happened"}}
-    return httpx.Response(status, json=body, headers={"x-ms-request-id": "r-1"})
 
 
 @pytest.fixture
@@ -304,6 +195,16 @@ def group_inputs(oslo: Authority) -> dict[str, Any]:
 
 
 @pytest.fixture
+def device_inputs() -> dict[str, Any]:
+    return {
+        "serviceHost": HOST,
+        "registrationId": "truck-7",
+        "symmetricKey": True,
+        "iotHubs": list(HUBS),
+    }
+
+
+@pytest.fixture
 def certificate_inputs(oslo: Authority) -> dict[str, Any]:
     return {"provisioningServiceId": SERVICE_ID, "certificateName": "oslo", "certificate": oslo.pem}
 
@@ -322,6 +223,13 @@ def link_inputs() -> dict[str, Any]:
 def groups(azure: Azure) -> EnrollmentGroup:
     found = handlers(azure)["muster:dps:EnrollmentGroup"]
     assert isinstance(found, EnrollmentGroup)
+    return found
+
+
+@pytest.fixture
+def individuals(azure: Azure) -> IndividualEnrollment:
+    found = handlers(azure)["muster:dps:IndividualEnrollment"]
+    assert isinstance(found, IndividualEnrollment)
     return found
 
 

@@ -23,7 +23,15 @@ HANDLER = EnrollmentGroup(lambda host: pytest.fail(f"asked for a client of {host
 def test_check_fills_in_defaults(group_inputs: dict[str, Any]) -> None:
     checked = HANDLER.check(group_inputs)
     assert checked.faults == ()
-    assert checked.inputs == {**group_inputs, "allocationPolicy": "hashed", "enabled": True}
+    defaults = {
+        "apiVersion": "2021-10-01",
+        "allocationPolicy": "hashed",
+        "capabilities": {"iotEdge": False},
+        "enabled": True,
+        "symmetricKey": False,
+        "webhookApiVersion": "2021-10-01",
+    }
+    assert checked.inputs == {**group_inputs, **defaults}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,7 @@ def test_check_fills_in_defaults(group_inputs: dict[str, Any]) -> None:
         ({"signingCertificate": "nonsense"}, "PEM text of one CA certificate"),
         ({"iotHubs": ["hub"]}, "host name"),
         ({"iotHubs": ["a.azure-devices.net", "A.azure-devices.net"]}, "twice"),
-        ({"allocationPolicy": "random"}, "hashed would be right"),
+        ({"allocationPolicy": "random"}, "geoLatency, static or custom would be right"),
         ({"reprovision": "always"}, "keep, migrate or reset would be right"),
         ({"initialTwin": {"desires": {}}}, "did you mean desired?"),
     ],
@@ -74,7 +82,7 @@ def test_diff_says_what_replaces_and_why(group_inputs: dict[str, Any]) -> None:
     assert [(each.path, bool(each.replaces)) for each in diff.changes] == [("enrollmentGroupId", True)]
     assert not diff.delete_first
     assert [each.text for each in diff.notices] == [
-        "enrollmentGroupId changes, so the enrollment group is replaced: it is part of the group's address"
+        "enrollmentGroupId changes, so the enrollment group is replaced: it is part of its address"
     ]
 
 
@@ -89,9 +97,10 @@ def test_reset_says_whose_twin_is_wiped(group_inputs: dict[str, Any]) -> None:
     assert notice.warning
     assert "wipes the twins" in notice.text
     assert "group reefers" in notice.text
-    assert HANDLER.diff(reset, reset, {**reset, "enabled": False}).notices == ()
+    assert HANDLER.diff(reset, reset, {**reset, "capabilities": {"iotEdge": True}}).notices == ()
     assert HANDLER.diff(reset, reset, {**reset, "iotHubs": UNKNOWN}).notices != ()
-    assert HANDLER.diff(reset, reset, group_inputs).notices == ()
+    (back,) = HANDLER.diff(reset, reset, group_inputs).notices
+    assert back.text.startswith("reprovision: migrate moves the devices of group reefers")
 
 
 def test_what_an_import_left_in_clear_becomes_secret(group_inputs: dict[str, Any]) -> None:
@@ -128,6 +137,7 @@ def test_create_sends_what_the_model_asks_for(
         "provisioningStatus": "enabled",
         "reprovisionPolicy": {"updateHubAssignment": True, "migrateDeviceData": True},
         "allocationPolicy": "hashed",
+        "capabilities": {"iotEdge": False},
         "iotHubs": group_inputs["iotHubs"],
         "initialTwin": {"tags": {"line": "reefer"}, "properties": {"desired": {"intervalSeconds": 60}}},
     }
@@ -291,19 +301,9 @@ def test_import_takes_a_group_whose_certificate_the_service_keeps_to_itself(
 def test_import_refuses_other_ids_and_other_kinds(groups: EnrollmentGroup, cloud: Any) -> None:
     with pytest.raises(InvalidIdError, match="<group id>"):
         groups.read("reefers", None)
-    cloud.groups["tpm"] = {"enrollmentGroupId": "tpm", "attestation": {"type": "symmetricKey"}}
-    with pytest.raises(UnsupportedResourceError, match="symmetricKey"):
+    cloud.groups["tpm"] = {"enrollmentGroupId": "tpm", "attestation": {"type": "tpm", "tpm": {"a": 1}}}
+    with pytest.raises(UnsupportedResourceError, match="attests by tpm; this resource type describes"):
         groups.read("contoso.azure-devices-provisioning.net/tpm", None)
-
-
-def test_capabilities_that_others_set_are_kept(
-    groups: EnrollmentGroup, life: Any, cloud: Any, group_inputs: dict[str, Any]
-) -> None:
-    one = life(groups)
-    one.create(group_inputs)
-    cloud.groups["reefers"]["capabilities"] = {"iotEdge": True}
-    one.update(enabled=False)
-    assert cloud.groups["reefers"]["capabilities"] == {"iotEdge": True}
 
 
 def test_a_busy_service_is_waited_for(

@@ -153,7 +153,7 @@ def test_replacements_are_marked_and_explained(
     provider.Create(proto.CreateRequest(urn=GROUP, properties=news, preview=True))
     (info, why, urn), (warning, wiped, _) = engine[0].lines
     assert (info, warning, urn) == (engine_pb2.INFO, engine_pb2.WARNING, GROUP)
-    assert "part of the group's address" in why
+    assert "part of its address" in why
     assert "wipes the twins" in wiped
 
 
@@ -221,7 +221,7 @@ def test_mistakes_are_told_and_faults_of_ours_name_the_place(
     (severity, logged, _) = engine[0].lines[-1]
     assert severity == engine_pb2.DEBUG
     assert token not in logged
-    assert "enrollment_group.py" in logged
+    assert "dps_service.py" in logged
 
 
 def test_calls_that_there_are_not(provider: ResourceProviderStub) -> None:

@@ -1,0 +1,1 @@
+"""Azure's answers from memory: documents that tests may read and edit."""
