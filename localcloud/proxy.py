@@ -11,11 +11,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from localcloud.ports import LOOPBACK
+from localcloud.secure import reset
 
 LOG = logging.getLogger("localcloud.proxy")
 HEAD_LIMIT_BYTES = 8192
 HEAD_SECONDS = 10.0
 _DEVICE_ZONES = (".azure-devices.net", ".azure-devices-provisioning.net")
+_WEB_ZONES = (".azurewebsites.net", ".blob.core.windows.net")
 _WEB_HOSTS = ("management.azure.com", "login.microsoftonline.com")
 _REASONS = {
     400: "Bad Request",
@@ -59,12 +61,16 @@ def route(head: bytes) -> Target:
 
 
 def _target(host: str, port: int) -> Target | None:
-    device_host = any(host.endswith(zone) and len(host) > len(zone) for zone in _DEVICE_ZONES)
+    device_host = _is_in(host, _DEVICE_ZONES)
     if port == 8883 and device_host:
         return "mqtt"
-    if port == 443 and (device_host or host in _WEB_HOSTS):
+    if port == 443 and (device_host or host in _WEB_HOSTS or _is_in(host, _WEB_ZONES)):
         return "https"
     return None
+
+
+def _is_in(host: str, zones: tuple[str, ...]) -> bool:
+    return any(host.endswith(zone) and len(host) > len(zone) for zone in zones)
 
 
 class Proxy(asyncio.Protocol):
@@ -163,9 +169,13 @@ class Splice(asyncio.Protocol):
     def eof_received(self) -> None:
         """This end has nothing more to say: both close."""
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Close the other end too."""
-        if self.other is not None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close the other end too, as this one was: in order, or by a reset."""
+        if self.other is None:
+            return
+        if isinstance(exc, ConnectionResetError):
+            reset(self.other)
+        else:
             self.other.close()
 
     def pause_writing(self) -> None:

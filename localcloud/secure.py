@@ -8,6 +8,8 @@ refusal can be explained.
 
 import asyncio
 import logging
+import socket
+import struct
 from abc import ABC, abstractmethod
 
 from cryptography import x509
@@ -37,6 +39,14 @@ def tls_context(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) 
 
 def _collect(*_: object) -> bool:
     return True
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Break a TCP connection: the other side hears RST, and what is unsent is lost."""
+    plain = transport.get_extra_info("socket")
+    if plain is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class SecureEnd(asyncio.BufferedProtocol, ABC):

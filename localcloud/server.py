@@ -59,7 +59,7 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     azure = Azure(store, Clock())
     ensure_credentials(state, store)
     own = identity(state)
-    listener = Listener(tls_context(own.certificate, own.key), azure, loop.time)
+    listener = Listener(tls_context(own.certificate, own.key), azure, azure.switches, loop.time)
     runner = await _start_web(azure)
     servers = await _listen(loop, listener, runner, sockets)
     ticking = loop.create_task(_tick(listener, azure))
@@ -89,7 +89,7 @@ def _open_store(path: Path) -> Store:
 
 
 async def _start_web(azure: Azure) -> web.AppRunner:
-    app = make_app(azure.services())
+    app = make_app(azure.services(), azure.switches)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
     return runner

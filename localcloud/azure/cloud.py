@@ -4,6 +4,8 @@ from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
 from localcloud.azure.calls import Service
 from localcloud.azure.clock import Clock
+from localcloud.azure.control.service import LocalService
+from localcloud.azure.control.switches import Edition, Switches
 from localcloud.azure.counters import Counters
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.device import DpsDevices
@@ -11,7 +13,7 @@ from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.dps.service import DpsService
 from localcloud.azure.entra import AUTHORITY_HOST, EntraService, Tokens
 from localcloud.azure.gate import Gate
-from localcloud.azure.http import LocalService
+from localcloud.azure.http import LOOPBACK_HOSTS
 from localcloud.azure.hub.device import HubDevices
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.service import HubService
@@ -28,6 +30,7 @@ class Azure:
         self.clock = clock
         self.directory = Directory(store)
         self.counters = Counters(store)
+        self.switches = Switches(clock, self._edition)
         self.hubs = HubRegistry(store)
         self.provisioning = ProvisioningRegistry(store, self.directory, self.hubs)
         self.dps_devices = DpsDevices(self.provisioning, self.counters)
@@ -43,8 +46,7 @@ class Azure:
             "management.azure.com": ArmService(World(store, directory, self.provisioning, self.hubs), gate),
             "*.azure-devices-provisioning.net": DpsService(store, directory, self.provisioning, gate),
             "*.azure-devices.net": HubService(directory, self.hubs, gate),
-            "127.0.0.1": (local := LocalService(store)),
-            "localhost": local,
+            **dict.fromkeys(LOOPBACK_HOSTS, LocalService(self.clock, self.switches, self.counters)),
         }
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
@@ -58,3 +60,11 @@ class Azure:
         self.counters.flush()
         self.dps_devices.seats.forget_quiet()
         self.hub_devices.seats.forget_quiet()
+        self.switches.tidy()
+
+    def _edition(self, host: str) -> Edition | None:
+        hub = self.directory.hub_by_host(host)
+        if hub is None:
+            return None
+        sku = hub.get("sku") or {}
+        return Edition(str(sku.get("name", "S1")), int(sku.get("capacity") or 1))

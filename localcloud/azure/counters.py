@@ -23,6 +23,11 @@ class Counters:
         """How many so far, written or not."""
         return self._written(key) + self._pending.get(key, 0)
 
+    def all(self) -> dict[str, int]:
+        """Every count, written or not."""
+        self.flush()
+        return {key: int(it["count"]) for key, it in self._store.list("counter")}
+
     def flush(self) -> None:
         """Write what was counted since the last flush, in one transaction."""
         if not self._pending:

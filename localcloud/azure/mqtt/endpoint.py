@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from OpenSSL import SSL
 
+from localcloud.azure.control.session import DisturbedSession
+from localcloud.azure.control.switches import Switches
 from localcloud.azure.mqtt import packets
 from localcloud.azure.mqtt.packets import MalformedPacket
-from localcloud.azure.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused, Service, Session
-from localcloud.secure import RECORD_BYTES, SecureEnd
+from localcloud.azure.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused, Service
+from localcloud.secure import RECORD_BYTES, SecureEnd, reset
 
 LOG = logging.getLogger("localcloud.mqtt")
 SWEEP_SECONDS = 1.0
@@ -20,9 +22,12 @@ UNSENT_LIMIT_BYTES = 1024 * 1024
 class Listener:
     """What all connections share: context, service, and one timer that ends silent connections."""
 
-    def __init__(self, context: SSL.Context, service: Service, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, context: SSL.Context, service: Service, switches: Switches, clock: Callable[[], float]
+    ) -> None:
         self.context = context
         self.service = service
+        self.switches = switches
         self.clock = clock
         self.endpoints: set[Endpoint] = set()
 
@@ -50,7 +55,7 @@ class Endpoint(SecureEnd):
     def __init__(self, listener: Listener) -> None:
         super().__init__(listener.context)
         self._listener = listener
-        self._session = Session(listener.service, self, self)
+        self._session = DisturbedSession(listener.service, self, self, listener.switches)
         self._busy = False
         self.deadline = listener.clock() + FIRST_PACKET_SECONDS
 
@@ -91,6 +96,15 @@ class Endpoint(SecureEnd):
         self.say_goodbye()
         self._end(reason)
 
+    def later(self, seconds: float, work: Callable[[], bool]) -> None:
+        """Have something done for the session after some time."""
+        asyncio.get_running_loop().call_later(seconds, self._work, work)
+
+    def reset(self) -> None:
+        """Break the connection."""
+        self._open = False
+        reset(self.require_transport())
+
     def expire(self) -> None:
         """The deadline has passed: end, or if that takes too long already, drop."""
         if self._open:
@@ -102,10 +116,14 @@ class Endpoint(SecureEnd):
 
     def pump(self) -> None:
         """Handle what came; a broken protocol or an unwelcome client ends the connection."""
-        if not self.shake():
+        if self.shake():
+            self._work(self._receive)
+
+    def _work(self, work: Callable[[], bool]) -> None:
+        if not self._open:
             return
         try:
-            self._serve()
+            self._serve(work)
         except ConnectRefused as refused:
             self._session.outgoing.append(packets.write_connack(refused.code))
             self.close(refused.reason)
@@ -113,24 +131,23 @@ class Endpoint(SecureEnd):
             LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
             self.close(str(error))
 
-    def _serve(self) -> None:
-        session = self._session
+    def _serve(self, work: Callable[[], bool]) -> None:
         self._busy = True
         try:
-            going_on = self._receive(session)
+            going_on = work()
         finally:
             self._busy = False
         if not self._open:
             return
-        self.deadline = self._listener.clock() + session.silence_seconds
+        self.deadline = self._listener.clock() + self._session.silence_seconds
         self._send()
         if not going_on:
             self._end("the client disconnected")
 
-    def _receive(self, session: Session) -> bool:
-        recv = self._tls.recv
+    def _receive(self) -> bool:
+        recv, feed = self._tls.recv, self._session.feed
         try:
-            while session.feed(recv(RECORD_BYTES)):
+            while feed(recv(RECORD_BYTES)):
                 if not self._open:
                     return True
         except SSL.WantReadError:

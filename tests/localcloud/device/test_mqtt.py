@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
+from localcloud.azure.clock import Clock
+from localcloud.azure.control.switches import Switches
 from localcloud.azure.mqtt import packets
 from localcloud.azure.mqtt.endpoint import Endpoint, Listener
 from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
@@ -218,7 +220,7 @@ class Wire:
         self.now = 100.0
         self.service = _Echo()
         context = tls_context(server.certificate, server.key)
-        self.listener = Listener(context, self.service, lambda: self.now)
+        self.listener = Listener(context, self.service, Switches(Clock(), lambda _: None), lambda: self.now)
         self.endpoint: Endpoint = self.listener.new_endpoint()
         self.transport = _Transport()
         self.endpoint.connection_made(self.transport)
