@@ -4,7 +4,7 @@ out.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localcloud.azure.calls import Answer, Call
@@ -21,8 +21,19 @@ def page(call: Call, items: Sequence[Mapping[str, Any]], key: str, item_type: st
 
     an empty one makes some clients ask for ever. Raises BadPageError.
     """
+    rest = [it for it in items if str(it[key]) > (_after(call) or "")]
+    return fetched_page(call, lambda _, limit: rest[:limit], key, item_type)
+
+
+def fetched_page(
+    call: Call, fetch: Callable[[str, int], Sequence[Mapping[str, Any]]], key: str, item_type: str
+) -> Answer:
+    """One page of what `fetch` gives: at most so many items after a key ("" for the first), sorted by it.
+
+    Raises BadPageError.
+    """
     size, after = _size(call), _after(call)
-    rest = [it for it in items if after is None or str(it[key]) > after]
+    rest = fetch(after or "", size + 1)
     headers = {"x-ms-item-type": item_type, "x-ms-max-item-count": str(size)}
     if len(rest) > size:
         headers["x-ms-continuation"] = base64.urlsafe_b64encode(str(rest[size - 1][key]).encode()).decode()

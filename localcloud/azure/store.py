@@ -63,6 +63,13 @@ class Store:
         statement = "DELETE FROM document WHERE kind = ? AND key = ?"
         return self._database.execute(statement, (kind, key)).rowcount > 0
 
+    def page(self, kind: str, prefix: str, after: str, limit: int) -> list[tuple[str, Document]]:
+        """Of the keys that start with `prefix` and come after `after`, the first `limit`, sorted by key."""
+        query = "SELECT key, body FROM document WHERE kind = ? AND key > ? AND key < ? ORDER BY key LIMIT ?"
+        first = max(prefix, after)  # no key is the bare prefix: an id follows it
+        rows = self._database.execute(query, (kind, first, prefix + _PAST_EVERY_KEY, limit))
+        return [(key, _decode(body)) for key, body in rows]
+
     def list(self, kind: str, prefix: str = "") -> list[tuple[str, Document]]:
         """Keys that start with `prefix` and their documents, sorted by key."""
         query = "SELECT key, body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"

@@ -1,23 +1,21 @@
-"""What an enrollment group's body may hold (EnrollmentGroup, service.json 2021-10-01).
+"""The shapes of enrollments' bodies: IndividualEnrollment and EnrollmentGroup, service.json 2021-10-01.
 
-The shape is checked here, the meaning in `enrollments.py`; `checked_body` reports the faults of both at once.
+2026-11-01 adds the three members that name a policy of Azure Device Registry.
 """
 
-from collections.abc import Collection
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from localcloud.azure.dps.enrollments import Group, checked_group
-from localcloud.azure.dps.errors import DpsError
-from localcloud.azure.pem import load_certificate
-from localcloud.azure.shapes import Choice, Fault, Kind, ListOf, MapOf, Member, Scalar, Shape
+from localcloud.azure.dps.kinds import GROUP, INDIVIDUAL
+from localcloud.azure.shapes import Choice, Kind, ListOf, MapOf, Member, Scalar, Shape
 
 _TEXT, _FLAG, _ANY = Scalar("str"), Scalar("bool"), Scalar("any")
 _FREE = MapOf(_ANY)
+_WRITTEN_BY_SERVICE = Member(_ANY, read_only=True)
 
 
 def _shape(
-    name: str, required: dict[str, Kind] | None = None, optional: dict[str, Kind] | None = None
+    name: str, required: Mapping[str, Kind] | None = None, optional: Mapping[str, Kind] | None = None
 ) -> Shape:
     members = {key: Member(kind, required=True) for key, kind in (required or {}).items()}
     return Shape(name, {**members, **{key: Member(kind) for key, kind in (optional or {}).items()}})
@@ -25,102 +23,74 @@ def _shape(
 
 _CERTIFICATE = _shape("X509CertificateWithInfo", optional={"certificate": _TEXT, "info": _FREE})
 _CERTIFICATES = _shape("X509Certificates", optional={"primary": _CERTIFICATE, "secondary": _CERTIFICATE})
+_REFERENCES = _shape("X509CAReferences", optional={"primary": _TEXT, "secondary": _TEXT})
 _X509 = _shape(
     "X509Attestation",
-    optional={"clientCertificates": _FREE, "signingCertificates": _CERTIFICATES, "caReferences": _FREE},
-)
-_GROUP = _shape(
-    "EnrollmentGroup",
-    required={
-        "enrollmentGroupId": _TEXT,
-        "attestation": _shape(
-            "AttestationMechanism",
-            required={"type": Choice(("none", "tpm", "x509", "symmetricKey"))},
-            optional={"tpm": _FREE, "x509": _X509, "symmetricKey": _FREE},
-        ),
-    },
     optional={
-        "capabilities": _shape("DeviceCapabilities", required={"iotEdge": _FLAG}),
-        "iotHubHostName": _TEXT,
-        "initialTwin": _shape(
-            "InitialTwin",
-            optional={
-                "tags": _FREE,
-                "properties": _shape("InitialTwinProperties", optional={"desired": _FREE}),
-            },
-        ),
-        "etag": _TEXT,
-        "provisioningStatus": Choice(("enabled", "disabled")),
-        "reprovisionPolicy": _shape(
-            "ReprovisionPolicy", required={"updateHubAssignment": _FLAG, "migrateDeviceData": _FLAG}
-        ),
-        "allocationPolicy": Choice(("hashed", "geoLatency", "static", "custom")),
-        "iotHubs": ListOf(_TEXT),
-        "customAllocationDefinition": _shape(
-            "CustomAllocationDefinition", required={"webhookUrl": _TEXT, "apiVersion": _TEXT}
-        ),
-        "createdDateTimeUtc": _TEXT,
-        "lastUpdatedDateTimeUtc": _TEXT,
+        "clientCertificates": _CERTIFICATES,
+        "signingCertificates": _CERTIFICATES,
+        "caReferences": _REFERENCES,
     },
 )
+_ATTESTATION = _shape(
+    "AttestationMechanism",
+    required={"type": Choice(("none", "tpm", "x509", "symmetricKey"))},
+    optional={
+        "tpm": _shape("TpmAttestation", optional={"endorsementKey": _TEXT, "storageRootKey": _TEXT}),
+        "x509": _X509,
+        "symmetricKey": _shape(
+            "SymmetricKeyAttestation", optional={"primaryKey": _TEXT, "secondaryKey": _TEXT}
+        ),
+    },
+)
+_TWIN = _shape(
+    "InitialTwin",
+    optional={"tags": _FREE, "properties": _shape("InitialTwinProperties", optional={"desired": _FREE})},
+)
+_COMMON: dict[str, Kind] = {
+    "capabilities": _shape("DeviceCapabilities", required={"iotEdge": _FLAG}),
+    "iotHubHostName": _TEXT,
+    "initialTwin": _TWIN,
+    "etag": _TEXT,
+    "provisioningStatus": Choice(("enabled", "disabled")),
+    "reprovisionPolicy": _shape(
+        "ReprovisionPolicy", required={"updateHubAssignment": _FLAG, "migrateDeviceData": _FLAG}
+    ),
+    "allocationPolicy": Choice(("hashed", "geoLatency", "static", "custom")),
+    "iotHubs": ListOf(_TEXT),
+    "customAllocationDefinition": _shape(
+        "CustomAllocationDefinition", required={"webhookUrl": _TEXT, "apiVersion": _TEXT}
+    ),
+}
 
 
-def checked_body(
-    group_id: str,
-    body: object,
-    linked_hosts: Collection[str],
-    before: Group | None,
-) -> Group:
-    """The body with published spellings, no nulls. Raises DpsError 400 that names every fault."""
-    faults: list[Fault] = []
-    cleaned = _GROUP.check(body, "", faults)
-    words = [str(it) for it in faults]
-    if isinstance(cleaned, dict):
-        words += [str(it) for it in _expired(cleaned)]
-        words += _deeper(
-            group_id, cleaned, {it.target.partition(".")[0] for it in faults}, linked_hosts, before
-        )
-    if words:
-        raise DpsError(400, 400000, "; ".join(words))
-    return dict(cleaned)
+def _limits(least: int, most: int, pattern: str) -> dict[str, Any]:
+    return {"min_length": least, "max_length": most, "pattern": pattern}
 
 
-def _deeper(
-    group_id: str, body: Group, wrong: set[str], linked_hosts: Collection[str], before: Group | None
-) -> list[str]:
-    """Faults in meaning, of those members whose shape is right."""
-    if "attestation" in wrong:
-        return []
-    try:
-        sound = {key: value for key, value in body.items() if key.partition("[")[0] not in wrong}
-        checked_group(group_id, sound, linked_hosts, before)
-    except DpsError as refused:
-        return [refused.message]
-    return []
+_RESOURCE = Member(_TEXT, limits=_limits(3, 63, "^[0-9a-zA-Z][a-zA-Z0-9-]*$"))
+_REGISTRY = {
+    "namespaceName": Member(_TEXT, limits=_limits(3, 64, "^[a-z0-9][a-z0-9-]*[a-z0-9]$")),
+    "certificateAuthorityName": _RESOURCE,
+    "certificatePolicyName": _RESOURCE,
+}
 
 
-def _expired(body: Group) -> list[Fault]:
-    """Signing certificates that are not valid now: no device could ever register with one."""
-    found: list[Fault] = []
-    for slot, text in _signing(body):
-        where = f"attestation.x509.signingCertificates.{slot}.certificate"
-        try:
-            certificate = load_certificate(text)
-        except ValueError:
-            continue  # enrollments.py names an unreadable certificate
-        first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        if not first <= datetime.now(UTC) <= last:
-            found.append(Fault(where, f"is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d} only"))
-    return found
+def _enrollment(name: str, identifier: str, more: Mapping[str, Kind]) -> Shape:
+    shape = _shape(name, {identifier: _TEXT, "attestation": _ATTESTATION}, {**_COMMON, **more})
+    written = dict.fromkeys(
+        ("createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registrationState"), _WRITTEN_BY_SERVICE
+    )
+    if name == "EnrollmentGroup":
+        del written["registrationState"]
+    shape.members.update({**_REGISTRY, **written})
+    return shape
 
 
-def _signing(body: Group) -> list[tuple[str, str]]:
-    value: Any = body
-    for key in ("attestation", "x509", "signingCertificates"):
-        value = value.get(key) if isinstance(value, dict) else None
-    entries = value.items() if isinstance(value, dict) else ()
-    return [
-        (slot, entry["certificate"])
-        for slot, entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("certificate"), str)
-    ]
+SHAPES = {
+    INDIVIDUAL: _enrollment(
+        "IndividualEnrollment", "registrationId", {"deviceId": _TEXT, "optionalDeviceInformation": _FREE}
+    ),
+    GROUP: _enrollment("EnrollmentGroup", "enrollmentGroupId", {}),
+}
+TWIN = _TWIN

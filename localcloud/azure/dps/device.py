@@ -1,22 +1,31 @@
 """DPS' device protocol over MQTT: register, poll, the hub and device id in the answer.
 
 Topics: "Communicate with your DPS using the MQTT protocol" (learn.microsoft.com/azure/iot-dps/
-iot-dps-mqtt-support); bodies: device.json 2021-10-01. API versions in user names are not refused: they
-reach from 2019-03-31 on and the messages are the same. Answers go out at QoS 0.
+iot-dps-mqtt-support); bodies: device.json 2021-10-01. A device proves itself by a client certificate, or by
+a shared access signature as its password. API versions in user names are not refused: they reach from
+2019-03-31 on and the messages are the same. Answers go out at QoS 0. Certificates are issued over HTTPS
+only.
 """
 
 import logging
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
 
 from localcloud.azure.counters import Counters
-from localcloud.azure.dps.errors import DpsError
+from localcloud.azure.dps.admission import Presented
+from localcloud.azure.dps.csr import refused as certificate_refused
+from localcloud.azure.dps.errors import DpsError, error_body
 from localcloud.azure.dps.matching import Refused
+from localcloud.azure.dps.protocol import (
+    RETRY_AFTER_SECONDS,
+    accepted_body,
+    operation_body,
+    read_registration,
+)
+from localcloud.azure.dps.records import Registering
 from localcloud.azure.dps.registry import Match, ProvisioningRegistry
-from localcloud.azure.hub.twins import now_text
 from localcloud.azure.mqtt import packets
 from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
 from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic, write_object
@@ -24,49 +33,43 @@ from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
 from localcloud.azure.mqtt.session import Channel, ConnectRefused, Peer
 
 LOG = logging.getLogger("localcloud.dps")
-RETRY_AFTER_SECONDS = 2
 _ANSWERS = "$dps/registrations/res/"
 _REGISTER = "$dps/registrations/PUT/iotdps-register/"
 _STATUS = "$dps/registrations/GET/iotdps-get-operationstatus/"
 
 
 class DpsDevices:
-    """Admits devices to all provisioning services; refusals are logged and counted by reason."""
+    """Admits devices to all provisioning services; refusals, by whatever protocol, are counted by reason."""
 
     def __init__(self, registry: ProvisioningRegistry, counters: Counters) -> None:
         self.registry = registry
         self.seats: Seats[Channel] = Seats()
         self._counters = counters
+        registry.on_refused.append(self._count)
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> "Registration":
         """Decide on `{idScope}/registrations/{registration id}/api-version=…`. Raises ConnectRefused."""
         id_scope, _, registration_id, *_ = [*connect.username.split("/"), "", ""]
+        registry = self.registry
         try:
             if connect.client_id.lower() != registration_id.lower():
                 raise Refused(
                     "malformed-registration-id", "the client id and the user name name different ids"
                 )
-            match = self.registry.admit(id_scope, registration_id, _presented(peer))
+            presented = Presented(id_scope, _presented(peer), connect.password)
+            match = registry.admit(registration_id, presented)
             conversation = Registration(self, match, channel)
             self.seats.take(conversation.seat, channel)
         except Refused as refused:
-            self.refuse(self.registry.owner_of(id_scope), registration_id, refused)
+            registry.refuse(registry.owner_of(id_scope), registration_id, refused)
             raise ConnectRefused(packets.NOT_AUTHORIZED, refused.reason) from refused
         except TooManyTakeovers as error:
-            self.refuse(match.dps, registration_id, Refused("too-many-takeovers", str(error)))
+            registry.refuse(match.dps, registration_id, Refused("too-many-takeovers", str(error)))
             raise ConnectRefused(packets.UNAVAILABLE, str(error)) from error
         return conversation
 
-    def refuse(self, dps: str, registration_id: str, refused: Refused) -> None:
-        """Log and count a refusal, under "{dps}/{reason}"."""
+    def _count(self, dps: str, _registration_id: str, refused: Refused) -> None:
         self._counters.add(f"{dps}/{refused.reason}")
-        fields = {
-            "dps": dps,
-            "registrationId": registration_id[:128],
-            "reason": refused.reason,
-            "detail": refused.message,
-        }
-        LOG.warning("registration refused", extra={"fields": fields})
 
 
 def _presented(peer: Peer) -> Sequence[x509.Certificate]:
@@ -79,10 +82,11 @@ def _presented(peer: Peer) -> Sequence[x509.Certificate]:
 class Registration:
     """One admitted device's conversation with DPS."""
 
-    __slots__ = ("_channel", "_devices", "_listening", "_match", "seat", "session_present")
+    __slots__ = ("_channel", "_devices", "_listening", "_match", "_registry", "seat", "session_present")
 
     def __init__(self, devices: DpsDevices, match: Match, channel: Channel) -> None:
         self._devices = devices
+        self._registry = devices.registry
         self._match = match
         self._channel = channel
         self._listening = False
@@ -101,10 +105,11 @@ class Registration:
             else:
                 raise MalformedPacket("a device may not publish to this topic of DPS")
         except Refused as refused:
-            self._devices.refuse(self._match.dps, self._match.registration_id, refused)
+            self._registry.refuse(self._match.dps, self._match.registration_id, refused)
             self._fail(request_id, DpsError(403, 403000, f"{refused.reason}: {refused.message}"))
         except DpsError as error:
             LOG.warning("registration failed", extra={"fields": self._fields(detail=error.message)})
+            self._registry.count_failure(self._match.dps, self._match.registration_id, error)
             self._fail(request_id, error)
 
     def subscribe(self, topic_filter: str, qos: int) -> int:
@@ -124,45 +129,36 @@ class Registration:
         self._devices.seats.leave(self.seat, self._channel)
 
     def _register(self, payload: bytes, request_id: str) -> None:
-        self._check_body(payload)
-        assignment = self._devices.registry.assign(self._match)
-        LOG.info("assigned", extra={"fields": self._fields(hub=assignment.hub_host)})
-        body = {
-            "operationId": assignment.operation_id,
-            "status": "assigning",
-            "registrationState": {"registrationId": self._match.registration_id, "status": "assigning"},
-        }
+        match = self._match
+        assignment = self._registry.begin(match, self._asked(payload))
+        LOG.info(assignment.status, extra={"fields": self._fields(hub=assignment.hub_host)})
+        body = accepted_body(assignment, match.registration_id)
         self._answer(202, request_id, body, f"&retry-after={RETRY_AFTER_SECONDS}")
 
     def _status(self, operation_id: str, request_id: str) -> None:
         match = self._match
-        assignment = self._devices.registry.operation(match.dps, match.registration_id, operation_id)
-        body = {
-            "operationId": assignment.operation_id,
-            "status": "assigned",
-            "registrationState": assignment.state,
-        }
-        self._answer(200, request_id, body)
+        assignment = self._registry.operation(match.dps, match.registration_id, operation_id)
+        if assignment.status == "assigning":
+            more = f"&retry-after={RETRY_AFTER_SECONDS}"
+            self._answer(202, request_id, operation_body(assignment), more)
+        else:
+            self._answer(200, request_id, operation_body(assignment))
 
-    def _check_body(self, payload: bytes) -> None:
+    def _asked(self, payload: bytes) -> Registering:
         """DeviceRegistration: `registrationId`, and a `payload` that only custom allocation reads."""
         if not payload:
-            return
+            return Registering()
         try:
-            named = read_object(payload).get("registrationId", self._match.registration_id)
+            body = read_object(payload)
         except BadPayload as error:
             raise DpsError(400, 400000, f"The registration is {error}.") from error
-        if str(named).lower() != self._match.registration_id.lower():
-            raise DpsError(400, 400000, "registrationId differs from the id that connected.")
+        asked = read_registration(body, self._match.registration_id)
+        if asked.csr is not None:
+            raise certificate_refused("csr: certificates are issued over HTTPS, not over MQTT.")
+        return Registering(asked.payload)
 
     def _fail(self, request_id: str, error: DpsError) -> None:
-        body = {
-            "errorCode": error.error_code,
-            "trackingId": str(uuid.uuid4()),
-            "message": error.message,
-            "timestampUtc": now_text(),
-        }
-        self._answer(error.status, request_id, body)
+        self._answer(error.status, request_id, error_body(error, self._registry.clock.text()))
 
     def _answer(self, status: int, request_id: str, body: dict[str, Any], more: str = "") -> None:
         if self._listening:
@@ -170,5 +166,5 @@ class Registration:
 
     def _fields(self, **more: str) -> dict[str, str]:
         match = self._match
-        known = {"dps": match.dps, "registrationId": match.registration_id, "group": match.group_id}
+        known = {"dps": match.dps, "registrationId": match.registration_id, "enrollment": match.enrollment_id}
         return {**known, **more}

@@ -1,177 +1,178 @@
-"""Enrollment groups as documents: checking what a service client sends, and what it gets back.
+"""Enrollments as documents: what a service client may write, and what it gets back. Pure.
 
-Shapes and defaults: EnrollmentGroup of Azure/azure-rest-api-specs, deviceprovisioningservices data plane,
-service.json 2021-10-01. X.509 by signing certificate, allocation hashed: what the local cloud serves today.
+Shapes and defaults: IndividualEnrollment and EnrollmentGroup of Azure/azure-rest-api-specs,
+deviceprovisioningservices data plane, service.json 2021-10-01 and 2026-11-01.
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Collection, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from localcloud.azure.dps import attestation
+from localcloud.azure.dps.bodies import SHAPES
 from localcloud.azure.dps.errors import DpsError
-from localcloud.azure.dps.matching import Candidate
-
-Group = dict[str, Any]
+from localcloud.azure.dps.kinds import INDIVIDUAL, Document, Kind
+from localcloud.azure.dps.versions import NEWEST, REGISTRY_MEMBERS, issues_certificates
+from localcloud.azure.hub.errors import HubError
+from localcloud.azure.hub.twins import new_twin
+from localcloud.azure.shapes import Fault
 
 # "Registration ID" and "Enrollment group ID", learn.microsoft.com/azure/iot-dps/concepts-service.
 IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-._:]{0,126}[A-Za-z0-9])?")
-ALLOCATION_POLICIES = ("hashed",)
-_SLOTS = ("primary", "secondary")
-_STATUSES = ("enabled", "disabled")
+# "Device identity properties", learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry.
+_DEVICE_ID = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}")
+_WEBHOOK = re.compile(r"https://[A-Za-z0-9\-.]+(?::\d+)?(?:/\S*)?")
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?")
+_OLDEST_WEBHOOK_VERSION = "2018-09-01"
+_KEPT_AS_GIVEN = (
+    "deviceId",
+    "optionalDeviceInformation",
+    "iotHubHostName",
+    "allocationPolicy",
+    "customAllocationDefinition",
+    *REGISTRY_MEMBERS,
+)
 
 
-def checked_group(
-    group_id: str, body: Group, linked_hosts: Collection[str], before: Group | None = None
-) -> Group:
-    """A group document from a request body. Raises DpsError 400 that names every fault.
+@dataclass(frozen=True)
+class Surroundings:
+    """What an enrollment is checked against: its service's hubs, certificates and namespaces (lower case)."""
 
-    `before` is the stored group: a certificate that the client left out, as it read it, is kept.
+    hosts: frozenset[str]
+    authorities: frozenset[str]
+    namespaces: frozenset[str]
+    now: datetime
+    version: str = NEWEST
+
+
+def checked(
+    kind: Kind, identifier: str, body: object, before: Document | None, around: Surroundings
+) -> Document:
+    """The document to keep, without times and etag. Raises DpsError 400 that names every fault.
+
+    `before` is the stored one: a certificate that the client left out, as it read it, is kept; so are keys.
     """
-    if not isinstance(body, dict):
-        raise DpsError(400, 400000, "the body must be a JSON object")
-    faults: list[str] = []
-    certificates = _certificates(body, before, faults)
-    policy = body.get("reprovisionPolicy") or {}
-    document: Group = {
-        "enrollmentGroupId": group_id,
-        "attestation": {"type": "x509", "x509": {"signingCertificates": certificates}},
+    shape_faults: list[Fault] = []
+    cleaned = SHAPES[kind].check(body, "", shape_faults)
+    words = [str(it) for it in shape_faults]
+    if not isinstance(cleaned, dict):
+        raise DpsError(400, 400000, "; ".join(words))
+    wrong = {re.split(r"[.\[]", it.target)[0] for it in shape_faults}
+    sound = {key: value for key, value in cleaned.items() if key not in wrong}
+    if "attestation" in sound:
+        stored = (before or {}).get("attestation") or {}
+        checking = attestation.Checking(kind, identifier, stored, around.authorities, around.now, words)
+        sound["attestation"] = attestation.checked(sound["attestation"], checking)
+    words.extend(_faults(kind, identifier, cleaned, sound, around))
+    if words:
+        raise DpsError(400, 400000, "; ".join(words))
+    return _document(kind, identifier, sound)
+
+
+def _document(kind: Kind, identifier: str, body: Document) -> Document:
+    policy = body.get("reprovisionPolicy") or {"updateHubAssignment": True, "migrateDeviceData": True}
+    return {
+        kind.member: identifier,
+        "attestation": body["attestation"],
         "capabilities": body.get("capabilities") or {"iotEdge": False},
         "initialTwin": body.get("initialTwin") or {"tags": {}, "properties": {"desired": {}}},
-        "reprovisionPolicy": {
-            name: policy.get(name, True) for name in ("updateHubAssignment", "migrateDeviceData")
-        },
+        "reprovisionPolicy": policy,
         "provisioningStatus": body.get("provisioningStatus") or "enabled",
-        "allocationPolicy": body.get("allocationPolicy") or "hashed",
         "iotHubs": body.get("iotHubs") or [],
-    }
-    faults.extend(_faults(group_id, body, document, linked_hosts))
-    if faults:
-        raise DpsError(400, 400000, "; ".join(faults))
-    return document
-
-
-def shown_group(document: Group) -> Group:
-    """The group as the service gives it back: `info` of each certificate, not the certificate itself."""
-    attestation = document["attestation"]
-    certificates = attestation["x509"]["signingCertificates"]
-    shown = {slot: {"info": entry["info"]} for slot, entry in certificates.items()}
-    return {**document, "attestation": {**attestation, "x509": {"signingCertificates": shown}}}
-
-
-def candidate(document: Group) -> Candidate:
-    """The group as the matching core wants it."""
-    entries = document["attestation"]["x509"]["signingCertificates"].values()
-    return Candidate(
-        group_id=document["enrollmentGroupId"],
-        signing=tuple(parse_certificate(entry["certificate"]) for entry in entries),
-        enabled=document["provisioningStatus"] == "enabled",
-    )
-
-
-@lru_cache(maxsize=512)
-def parse_certificate(text: str) -> x509.Certificate:
-    """A certificate given as PEM, base64 of PEM, or base64 of DER. Raises ValueError."""
-    if "-----BEGIN" in text:
-        return x509.load_pem_x509_certificate(text.encode())
-    try:
-        raw = base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"neither PEM nor base64: {error}") from error
-    if raw.startswith(b"-----BEGIN"):
-        return x509.load_pem_x509_certificate(raw)
-    return x509.load_der_x509_certificate(raw)
-
-
-def _certificates(body: Group, before: Group | None, faults: list[str]) -> dict[str, Any]:
-    attestation = body.get("attestation")
-    if not isinstance(attestation, dict) or attestation.get("type") != "x509":
-        faults.append("attestation.type must be x509, the attestation of groups that the local cloud serves")
-        return {}
-    mechanism = attestation.get("x509")
-    given = mechanism.get("signingCertificates") if isinstance(mechanism, dict) else None
-    if not isinstance(given, dict) or not given.get("primary"):
-        faults.append("attestation.x509.signingCertificates.primary is required")
-        return {}
-    kept = before["attestation"]["x509"]["signingCertificates"] if before else {}
-    found = {slot: _entry(slot, given[slot], kept, faults) for slot in _SLOTS if given.get(slot)}
-    return {slot: entry for slot, entry in found.items() if entry}
-
-
-def _entry(slot: str, given: object, kept: dict[str, Any], faults: list[str]) -> dict[str, Any] | None:
-    where = f"attestation.x509.signingCertificates.{slot}"
-    if not isinstance(given, dict):
-        faults.append(f"{where} must be an object with a certificate")
-        return None
-    text = given.get("certificate")
-    if not text:
-        return _kept_entry(where, given, kept, faults)
-    try:
-        certificate = parse_certificate(str(text))
-        if not _is_authority(certificate):
-            faults.append(f"{where}.certificate is no certificate authority")
-        return {"certificate": _pem(certificate), "info": _info(certificate)}
-    except ValueError as error:
-        faults.append(f"{where}.certificate is no X.509 certificate: {error}")
-        return None
-
-
-def _kept_entry(
-    where: str, given: dict[str, Any], kept: dict[str, Any], faults: list[str]
-) -> dict[str, Any] | None:
-    wanted = (given.get("info") or {}).get("sha256Thumbprint")
-    for entry in kept.values():
-        if wanted and entry["info"]["sha256Thumbprint"] == str(wanted).upper():
-            return dict(entry)
-    faults.append(f"{where}.certificate is required")
-    return None
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
-
-
-def _info(certificate: x509.Certificate) -> dict[str, Any]:
-    """X509CertificateInfo of service.json."""
-    return {
-        "subjectName": certificate.subject.rfc4514_string(),
-        "sha1Thumbprint": certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - the API's field
-        "sha256Thumbprint": certificate.fingerprint(hashes.SHA256()).hex().upper(),
-        "issuerName": certificate.issuer.rfc4514_string(),
-        "notBeforeUtc": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "notAfterUtc": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "serialNumber": f"{certificate.serial_number:X}",
-        "version": 3,
+        **{name: body[name] for name in _KEPT_AS_GIVEN if name in body},
     }
 
 
-def _faults(group_id: str, body: Group, document: Group, linked_hosts: Collection[str]) -> Iterator[str]:
-    if not IDENTIFIER.fullmatch(group_id):
-        yield f"enrollmentGroupId {group_id!r} must be letters, digits and inner - . _ :"
-    if str(body.get("enrollmentGroupId", group_id)).lower() != group_id.lower():
-        yield f"enrollmentGroupId {body['enrollmentGroupId']!r} differs from {group_id!r} in the address"
-    if document["provisioningStatus"] not in _STATUSES:
-        yield f"provisioningStatus {document['provisioningStatus']!r} must be enabled or disabled"
-    if document["allocationPolicy"] not in ALLOCATION_POLICIES:
-        yield f"allocationPolicy {document['allocationPolicy']!r} is not served here; use hashed"
-    for name, value in document["reprovisionPolicy"].items():
-        if not isinstance(value, bool):
-            yield f"reprovisionPolicy.{name} must be true or false"
-    known = {host.lower() for host in linked_hosts}
-    for host in document["iotHubs"]:
-        if str(host).lower() not in known:
-            linked = ", ".join(sorted(known)) or "none"
-            yield f"iotHubs: {host!r} is not linked to this service; linked are {linked}"
+def shown(document: Document, version: str = NEWEST) -> Document:
+    """The enrollment as a version of the service gives it back."""
+    hidden = () if issues_certificates(version) else REGISTRY_MEMBERS
+    seen = {name: value for name, value in document.items() if name not in hidden}
+    return {**seen, "attestation": attestation.shown(document["attestation"])}
+
+
+def hosts_of(document: Document) -> list[str]:
+    """The hubs that the enrollment names; none means all of the service's."""
+    legacy = [document["iotHubHostName"]] if document.get("iotHubHostName") else []
+    return [str(host).lower() for host in document["iotHubs"] or legacy]
+
+
+def is_registry_issued(document: Document) -> bool:
+    """Whether its devices get certificates from a CSR."""
+    return "certificatePolicyName" in document
+
+
+def _faults(
+    kind: Kind, identifier: str, given: Document, sound: Document, around: Surroundings
+) -> Iterator[str]:
+    if not IDENTIFIER.fullmatch(identifier):
+        yield f"{kind.member} {identifier[:140]!r} must be letters, digits and inner - . _ :, at most 128"
+    named = given.get(kind.member, identifier)
+    if str(named).lower() != identifier.lower():
+        yield f"{kind.member} {named!r} differs from {identifier!r} in the address"
+    if kind is INDIVIDUAL and "deviceId" in sound and not _DEVICE_ID.fullmatch(sound["deviceId"]):
+        yield f"deviceId {sound['deviceId'][:140]!r} must match {_DEVICE_ID.pattern}"
+    yield from _hub_faults(sound, around)
+    yield from _allocation_faults(sound)
+    yield from _registry_faults(given, sound, around)
+    yield from _twin_faults(sound)
+
+
+def _hub_faults(sound: Document, around: Surroundings) -> Iterator[str]:
+    named = [("iotHubs", host) for host in sound.get("iotHubs", ())]
+    if "iotHubHostName" in sound:
+        named.append(("iotHubHostName", sound["iotHubHostName"]))
+    for member, host in named:
+        if host.lower() not in around.hosts:
+            linked = ", ".join(sorted(around.hosts)) or "none"
+            yield f"{member}: {host!r} is not linked to this service; linked are {linked}"
+
+
+def _allocation_faults(sound: Document) -> Iterator[str]:
+    policy, webhook = sound.get("allocationPolicy"), sound.get("customAllocationDefinition")
+    named = set(sound.get("iotHubs") or filter(None, [sound.get("iotHubHostName")]))
+    if policy == "static" and len(named) != 1:
+        yield f"allocationPolicy 'static' needs exactly one hub in iotHubs, not {len(named)}"
+    if policy == "custom" and not webhook:
+        yield "allocationPolicy 'custom' needs customAllocationDefinition with webhookUrl and apiVersion"
+    if webhook and policy != "custom":
+        yield f"customAllocationDefinition goes with allocationPolicy 'custom', not {policy!r}"
+    if webhook:
+        yield from _webhook_faults(webhook)
+
+
+def _webhook_faults(webhook: Document) -> Iterator[str]:
+    """The URL itself stays out of the words: its query may carry a key."""
+    if not _WEBHOOK.fullmatch(webhook["webhookUrl"]):
+        yield "customAllocationDefinition.webhookUrl must be an https address"
+    version = webhook["apiVersion"]
+    if not _VERSION.fullmatch(version) or version < _OLDEST_WEBHOOK_VERSION:
+        yield f"customAllocationDefinition.apiVersion {version[:30]!r} must be 2018-09-01-preview or later"
+
+
+def _registry_faults(given: Document, sound: Document, around: Surroundings) -> Iterator[str]:
+    named = [name for name in REGISTRY_MEMBERS if name in given]
+    if not named:
+        return
+    if not issues_certificates(around.version):
+        yield (
+            f"{', '.join(named)}: certificates from Azure Device Registry need api-version {NEWEST}; "
+            f"this call is of {around.version}"
+        )
+        return
+    for name in REGISTRY_MEMBERS:
+        if name not in given:
+            yield f"{name} is required with {', '.join(named)}"
+    namespace = sound.get("namespaceName")
+    if namespace and namespace.lower() not in around.namespaces:
+        linked = ", ".join(sorted(around.namespaces)) or "none"
+        yield f"namespaceName: {namespace!r} is not linked to this service; linked are {linked}"
+
+
+def _twin_faults(sound: Document) -> Iterator[str]:
+    twin: dict[str, Any] | None = sound.get("initialTwin")
+    try:
+        new_twin("check", twin)
+    except HubError as fault:
+        yield f"initialTwin: {fault.message}"

@@ -1,4 +1,4 @@
-"""The decision who may register, pure: may this chain, under this id, join one of these groups?
+"""Who may register by certificate, pure: may this chain, under this id, join one of these groups?
 
 Invariants:
 - A chain is only good when every signature, validity, CA flag and path length up to a verified authority
@@ -11,12 +11,13 @@ Invariants:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Path = tuple[x509.Certificate, ...]
@@ -35,6 +36,18 @@ Reason = Literal[
     "cn-mismatch",
     "disabled",
     "too-many-takeovers",
+    "thumbprint-mismatch",
+    "attestation-mismatch",
+    "no-credential",
+    "malformed-token",
+    "token-for-another",
+    "token-expired",
+    "bad-signature",
+    "tpm-not-over-mqtt",
+    "endorsement-key-mismatch",
+    "no-challenge",
+    "allocation-failed",
+    "certificate-refused",
 ]
 
 PATH_LIMIT = 6
@@ -64,7 +77,7 @@ def match(
     chain: Sequence[x509.Certificate],
     authorities: Sequence[x509.Certificate],
     candidates: Sequence[Candidate],
-    at: datetime | None = None,
+    at: datetime,
 ) -> Candidate:
     """The group, enabled or not, that `chain` (leaf first, as presented) belongs to. Raises Refused.
 
@@ -72,7 +85,6 @@ def match(
     """
     if not chain:
         raise Refused("no-certificate", "the device presented no certificate")
-    at = at or datetime.now(UTC)
     signing = [certificate for candidate in candidates for certificate in candidate.signing]
     try:
         path = verified_path(chain, authorities, signing, at)
@@ -81,6 +93,29 @@ def match(
     except ValueError as error:
         raise Refused("invalid-chain", f"a certificate of the chain is malformed: {error}") from error
     return group
+
+
+def check_own(
+    registration_id: str, chain: Sequence[x509.Certificate], thumbprints: Sequence[str], at: datetime
+) -> None:
+    """Raises Refused unless the leaf is one of a device's own certificates (SHA-256), self-signed or not.
+
+    Nobody vouches for it but the enrollment, so only the leaf itself is looked at.
+    """
+    if not chain:
+        raise Refused("no-certificate", "the device presented no certificate")
+    try:
+        found = chain[0].fingerprint(hashes.SHA256()).hex().upper()
+        if found not in thumbprints:
+            raise Refused(
+                "thumbprint-mismatch", f"the certificate's SHA-256 is {found}, not the enrolled one"
+            )
+        fault = _time_fault((chain[0],), at)
+        if fault:
+            raise fault
+        _check_leaf(chain[0], registration_id)
+    except ValueError as error:
+        raise Refused("invalid-chain", f"the certificate is malformed: {error}") from error
 
 
 def verified_path(

@@ -1,116 +1,126 @@
-"""DPS service API 2021-10-01 ({dps}.azure-devices-provisioning.net): enrollment groups, registration states.
+"""DPS' service API ({dps}.azure-devices-provisioning.net): enrollments of both kinds, registration states.
 
-Published in Azure/azure-rest-api-specs, deviceprovisioningservices data plane,
-stable/2021-10-01/service.json. Not served: individual enrollments, bulk operations, attestation other than
-X.509.
+Published in Azure/azure-rest-api-specs, deviceprovisioningservices data plane, service.json of 2021-10-01 and
+2026-11-01. The same host takes devices' calls too (`device_https`): their paths begin with an id scope.
 """
 
 import re
-import uuid
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, dispatch, route
+from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, Route, dispatch, route
 from localcloud.azure.directory import Directory
-from localcloud.azure.dps.bodies import checked_body
-from localcloud.azure.dps.errors import DpsError, refusal
+from localcloud.azure.dps import bulk
+from localcloud.azure.dps.device_https import DpsDeviceService, is_from_device
+from localcloud.azure.dps.errors import DpsError, error_body, refusal
+from localcloud.azure.dps.kinds import GROUP, INDIVIDUAL, Document, Kind
 from localcloud.azure.dps.registry import ProvisioningRegistry
+from localcloud.azure.dps.versions import fault_of
 from localcloud.azure.entra import DPS
 from localcloud.azure.gate import Gate, UnauthorizedError
-from localcloud.azure.hub.twins import now_text
-from localcloud.azure.pages import BadPageError, page
-from localcloud.azure.store import Document, Store
-from localcloud.azure.versions import version_fault
+from localcloud.azure.pages import BadPageError, fetched_page, page
+from localcloud.azure.store import Store
 
-API_VERSION = "2021-10-01"
-_EVERY_GROUP = re.compile(r"\*|\s*select\s+\*\s+from\s+enrollmentgroups\s*;?\s*", re.IGNORECASE)
-_RIGHTS = {
-    ("GET", "enrollmentgroups"): "EnrollmentRead",
-    ("POST", "enrollmentgroups"): "EnrollmentRead",
-    ("PUT", "enrollmentgroups"): "EnrollmentWrite",
-    ("DELETE", "enrollmentgroups"): "EnrollmentWrite",
-    ("GET", "registrations"): "RegistrationStatusRead",
-    ("POST", "registrations"): "RegistrationStatusRead",
-    ("DELETE", "registrations"): "RegistrationStatusWrite",
-}
+# learn.microsoft.com/azure/iot-dps/how-to-control-access, "Device Provisioning Service permissions". Keys are
+# shown only to those who may write them.
+_READ, _WRITE = "EnrollmentRead", "EnrollmentWrite"
+_STATUS_READ, _STATUS_WRITE = "RegistrationStatusRead", "RegistrationStatusWrite"
 
 
 class DpsService:
     """The service API of every provisioning service, told apart by host."""
 
     def __init__(
-        self, store: Store, directory: Directory, provisioning: ProvisioningRegistry, gate: Gate
+        self, _store: Store, directory: Directory, provisioning: ProvisioningRegistry, gate: Gate
     ) -> None:
-        self._store = store
         self._directory = directory
         self._registry = provisioning
         self._gate = gate
-        group, registration = "/enrollmentGroups/{group}", "/registrations/{registration}"
-        self._routes = [
-            route("POST", "/enrollmentGroups/query", self._query_groups),
-            route("POST", f"{group}/attestationmechanism", self._attestation),
-            route("PUT", group, self._put_group),
-            route("GET", group, self._get_group),
-            route("DELETE", group, self._delete_group),
-            route("POST", "/registrations/{group}/query", self._query_registrations),
-            route("GET", registration, self._get_registration),
-            route("DELETE", registration, self._delete_registration),
+        self._devices = DpsDeviceService(provisioning, provisioning.clock)
+        self._routes = [*self._enrollment_routes(GROUP), *self._enrollment_routes(INDIVIDUAL)]
+        one = "/registrations/{registration}"
+        self._routes += [
+            self._route("POST", "/registrations/{group}/query", _STATUS_READ, self._query_registrations),
+            self._route("GET", one, _STATUS_READ, self._get_registration),
+            self._route("DELETE", one, _STATUS_WRITE, self._delete_registration),
         ]
 
     def answer(self, call: Call) -> Answer:
         """The response; refusals are answers too."""
+        if is_from_device(call.path):
+            return self._devices.answer(call)
         try:
-            self._admit(call)
             return dispatch(self._routes, call)
         except DpsError as refused:
-            return _refused(refused)
+            return self._refused(refused)
         except UnauthorizedError as refused:
-            return _refused(refusal(401, f"Unauthorized: {refused}."))
+            return self._refused(refusal(401, f"Unauthorized: {refused}."))
         except (BadBodyError, BadPageError) as bad:
-            return _refused(refusal(400, str(bad)))
+            return self._refused(refusal(400, str(bad)))
         except NoRouteError as missing:
             return self.fault(missing.status, str(missing))
 
     def fault(self, status: int, message: str) -> Answer:
         """An error outside the API."""
-        return _refused(refusal(status, message))
+        return self._refused(refusal(status, message))
 
-    def _admit(self, call: Call) -> None:
-        service = self._service(call)
-        kind = call.path.strip("/").partition("/")[0].lower()
-        self._gate.admit(call, DPS, service, _RIGHTS.get((call.method, kind), "ServiceConfig"))
-        fault = version_fault(call.query.get("api-version"), API_VERSION)
-        if fault:
-            raise refusal(400, fault)
+    def _enrollment_routes(self, kind: Kind) -> list[Route]:
+        every, one = f"/{kind.table}", f"/{kind.table}/{{identifier}}"
+        return [
+            self._route("POST", every, _WRITE, partial(self._bulk, kind)),
+            self._route("POST", f"{every}/query", _READ, partial(self._query, kind)),
+            self._route("POST", f"{one}/attestationmechanism", _WRITE, partial(self._mechanism, kind)),
+            self._route("PUT", one, _WRITE, partial(self._put, kind)),
+            self._route("GET", one, _READ, partial(self._get, kind)),
+            self._route("DELETE", one, _WRITE, partial(self._delete, kind)),
+        ]
 
-    def _service(self, call: Call) -> Document:
+    def _route(self, method: str, template: str, right: str, handler: Callable[..., Answer]) -> Route:
+        """A route behind the gate, for who has the right."""
+
+        def guarded(call: Call, **parameters: str) -> Answer:
+            self._admit(call, right)
+            return handler(call, **parameters)
+
+        return route(method, template, guarded)
+
+    def _admit(self, call: Call, right: str) -> None:
         service = self._directory.dps_by_name(_name(call))
         if service is None:
             raise refusal(404, f"There is no provisioning service {call.host}.")
-        return service
+        self._gate.admit(call, DPS, service, right)
+        fault = fault_of(call.query.get("api-version"))
+        if fault:
+            raise refusal(400, fault)
 
-    def _put_group(self, call: Call, group: str) -> Answer:
-        before = self._store.get("enrollment-group", f"{_name(call)}/{group.lower()}")
-        hosts = [str(it["name"]) for it in self._directory.linked_hubs(self._service(call))]
-        body = checked_body(group, call.document(), hosts, before)
-        return Answer(body=self._registry.put_group(_name(call), group, body, call.header("if-match")))
+    def _put(self, kind: Kind, call: Call, identifier: str) -> Answer:
+        enrollments, name = self._registry.enrollments, _name(call)
+        around = enrollments.surroundings(name, _version(call))
+        if_match = call.header("if-match")
+        return Answer(body=enrollments.put(kind, name, identifier, call.document(), if_match, around))
 
-    def _get_group(self, call: Call, group: str) -> Answer:
-        return _with_etag(self._registry.get_group(_name(call), group))
+    def _get(self, kind: Kind, call: Call, identifier: str) -> Answer:
+        return _with_etag(self._registry.enrollments.get(kind, _name(call), identifier, _version(call)))
 
-    def _delete_group(self, call: Call, group: str) -> Answer:
-        self._registry.delete_group(_name(call), group, call.header("if-match"))
+    def _delete(self, kind: Kind, call: Call, identifier: str) -> Answer:
+        self._registry.enrollments.delete(kind, _name(call), identifier, call.header("if-match"))
         return Answer(204)
 
-    def _attestation(self, call: Call, group: str) -> Answer:
-        return Answer(body=self._registry.get_group(_name(call), group)["attestation"])
+    def _mechanism(self, kind: Kind, call: Call, identifier: str) -> Answer:
+        return Answer(body=self._registry.enrollments.mechanism(kind, _name(call), identifier))
 
-    def _query_groups(self, call: Call) -> Answer:
+    def _bulk(self, kind: Kind, call: Call) -> Answer:
+        enrollments, name = self._registry.enrollments, _name(call)
+        around = enrollments.surroundings(name, _version(call))
+        return Answer(body=bulk.run(enrollments, kind, name, call.document(), around))
+
+    def _query(self, kind: Kind, call: Call) -> Answer:
         query = call.document().get("query")
-        if not isinstance(query, str) or not _EVERY_GROUP.fullmatch(query):
-            served = "SELECT * FROM enrollmentGroups"
+        if not isinstance(query, str) or not _is_everything(query, kind):
+            served = " ".join(("SELECT * FROM", kind.table))
             raise refusal(400, f"query: the local cloud serves '{served}' only, not {str(query)[:200]!r}.")
-        groups = sorted(self._registry.list_groups(_name(call)), key=lambda it: str(it["enrollmentGroupId"]))
-        return page(call, groups, "enrollmentGroupId", "enrollmentGroup")
+        fetch = partial(self._registry.enrollments.page, kind, _name(call), version=_version(call))
+        return fetched_page(call, fetch, kind.member, kind.item_type)
 
     def _query_registrations(self, call: Call, group: str) -> Answer:
         self._registry.get_group(_name(call), group)
@@ -129,21 +139,24 @@ class DpsService:
         self._registry.delete_registration(_name(call), registration, call.header("if-match"))
         return Answer(204)
 
+    def _refused(self, refused: DpsError) -> Answer:
+        body = error_body(refused, self._registry.clock.text())
+        return Answer(refused.status, body, {"x-ms-error-code": str(refused.error_code)})
+
+
+def _is_everything(query: str, kind: Kind) -> bool:
+    words = rf"\*|\s*select\s+\*\s+from\s+{kind.table}\s*;?\s*"
+    return re.fullmatch(words, query, re.IGNORECASE) is not None
+
 
 def _name(call: Call) -> str:
     return call.host.partition(".")[0]
 
 
-def _with_etag(document: dict[str, Any]) -> Answer:
+def _version(call: Call) -> str:
+    return call.query.get("api-version", "")
+
+
+def _with_etag(document: Document) -> Answer:
     headers = {"ETag": f'"{document["etag"]}"'} if document.get("etag") else {}
     return Answer(body=document, headers=headers)
-
-
-def _refused(refused: DpsError) -> Answer:
-    body = {
-        "errorCode": refused.error_code,
-        "trackingId": str(uuid.uuid4()),
-        "message": refused.message,
-        "timestampUtc": now_text(),
-    }
-    return Answer(refused.status, body, {"x-ms-error-code": str(refused.error_code)})

@@ -47,9 +47,8 @@ def test_if_match_of_a_group_that_is_not_there(world: Any) -> None:
 
 def test_certificate_as_base64(world: Any) -> None:
     text = base64.b64encode(world.factory.pem.encode()).decode()
-    body = {
-        "attestation": {"type": "x509", "x509": {"signingCertificates": {"primary": {"certificate": text}}}}
-    }
+    signing = {"signingCertificates": {"primary": {"certificate": text}}}
+    body = {"enrollmentGroupId": "pumps", "attestation": {"type": "x509", "x509": signing}}
     assert world.provisioning.put_group("fleet", "pumps", body)["enrollmentGroupId"] == "pumps"
 
 
@@ -74,8 +73,8 @@ def test_every_fault_at_once(world: Any) -> None:
         world.provisioning.put_group("fleet", "pu mps", body)
     assert error.value.status == 400
     words = (
-        "primary.certificate is no certificate authority",
-        "secondary.certificate is no X.509",
+        "primary.certificate: is no certificate authority",
+        "secondary.certificate: is neither PEM nor base64",
         "'pu mps'",
     )
     more = (

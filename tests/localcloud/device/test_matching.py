@@ -38,7 +38,8 @@ def _decide(presented: Sequence[Any], verified: Sequence[Any], groups: dict[str,
     ]
     chain = [holder.certificate for holder in presented]
     authorities = [holder.certificate for holder in verified]
-    return match(wishes.pop("name", NAME), chain, authorities, candidates, **wishes).group_id
+    at = wishes.pop("at", datetime.now(UTC))
+    return match(wishes.pop("name", NAME), chain, authorities, candidates, at).group_id
 
 
 def test_accepted(ca: Authorities) -> None:
@@ -139,4 +140,4 @@ def test_many_presented_certificates_end_soon(pki: Any) -> None:
     loops = [pki.authority("loop") for _ in range(50)]
     chain: list[x509.Certificate] = [pki.leaf(NAME, loops[0]).certificate, *(it.certificate for it in loops)]
     with pytest.raises(Refused, match="unknown-authority"):
-        match(NAME, chain, [], [])
+        match(NAME, chain, [], [], datetime.now(UTC))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.azure.dps import allocation
+from localcloud.azure.dps.admission import Presented
 from localcloud.azure.dps.errors import DpsError
 from localcloud.azure.dps.matching import Refused
 
@@ -138,7 +139,7 @@ def test_records_and_operations(world: Any) -> None:
 
 def test_disabled_or_deleted_between_connect_and_register(world: Any) -> None:
     world.group()
-    match = world.provisioning.admit("0ne00000001", "pump-1", world.chain("pump-1"))
+    match = world.provisioning.admit("pump-1", Presented("0ne00000001", world.chain("pump-1")))
     world.group(provisioningStatus="disabled")
     with pytest.raises(Refused, match="disabled"):
         world.provisioning.assign(match)

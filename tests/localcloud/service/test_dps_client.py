@@ -139,7 +139,7 @@ def test_the_shape_of_refusals(cloud: Cloud, linked: Any) -> None:
     assert set(missing.json()) == {"errorCode", "trackingId", "message", "timestampUtc"}
     assert missing.json()["errorCode"] == 404201
     answers = {
-        "newer version": _raw(cloud, linked, "GET", "/enrollmentGroups/none", "2026-11-01"),
+        "newer version": _raw(cloud, linked, "GET", "/enrollmentGroups/none", "2026-12-01"),
         "no version": _raw(cloud, linked, "GET", "/enrollmentGroups/none", ""),
         "no JSON": _raw(cloud, linked, "PUT", "/enrollmentGroups/g", content=b"{"),
         "no object": _raw(cloud, linked, "PUT", "/enrollmentGroups/g", content=b"[]"),
