@@ -22,6 +22,7 @@ from localcloud.azure.clock import Clock
 from localcloud.azure.cloud import Azure
 from localcloud.azure.entra import ensure_credentials
 from localcloud.azure.http import make_app
+from localcloud.azure.mqtt import websocket
 from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener
 from localcloud.azure.store import Store
 from localcloud.errors import StateError, StateInUseError
@@ -60,7 +61,7 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     ensure_credentials(state, store)
     own = identity(state)
     listener = Listener(tls_context(own.certificate, own.key), azure, azure.switches, loop.time)
-    runner = await _start_web(azure)
+    runner = await _start_web(azure, listener)
     servers = await _listen(loop, listener, runner, sockets)
     ticking = loop.create_task(_tick(listener, azure))
     _spare_collections()
@@ -88,8 +89,10 @@ def _open_store(path: Path) -> Store:
         raise StateError(f"{path} cannot be used: {error}") from error
 
 
-async def _start_web(azure: Azure) -> web.AppRunner:
-    app = make_app(azure.services(), azure.switches)
+async def _start_web(azure: Azure, listener: Listener) -> web.AppRunner:
+    app = make_app(
+        azure.services(), azure.switches, lambda request, peer: websocket.serve(request, listener, peer)
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
     return runner

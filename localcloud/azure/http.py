@@ -16,10 +16,11 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from aiohttp import web
+from cryptography import x509
 
 from localcloud.azure.calls import Answer, Call, Service
 from localcloud.azure.control.faults import Fault
@@ -27,15 +28,25 @@ from localcloud.azure.control.switches import Switches
 from localcloud.secure import reset
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
+DEVICE_ZONES = (".azure-devices.net", ".azure-devices-provisioning.net")
+WEBSOCKET_PATH = "/$iothub/websocket"
+WebSockets = Callable[[web.Request, tuple[x509.Certificate, ...]], Awaitable[web.StreamResponse]]
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 DROPPED_SECONDS = 120.0
 PEER = "peer certificates"
 _LOG = logging.getLogger(__name__)
 
 
-def make_app(services: Mapping[str, Service], switches: Switches) -> web.Application:
-    """The application over services by host, or by zone ("*.azure-devices.net")."""
+def make_app(
+    services: Mapping[str, Service], switches: Switches, websockets: WebSockets | None = None
+) -> web.Application:
+    """The application over services by host, or by zone ("*.azure-devices.net").
+
+    `websockets` takes upgrades to MQTT, for the hosts of devices.
+    """
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)
+    if websockets:
+        app.router.add_get(WEBSOCKET_PATH, _Upgrades(websockets).handle, allow_head=False)
     app.router.add_route("*", "/{path:.*}", _Front(services, switches).handle)
     return app
 
@@ -51,10 +62,10 @@ class _Front:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request."""
         began = time.perf_counter()
-        host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host
-        service = self._service(host.lower(), request)
+        host = _host(request)
+        service = self._service(host, request)
         try:
-            call = _call(request, host.lower(), await request.read())
+            call = _call(request, host, await request.read())
             answer = await (self._disturbed if self._switches.active else _answered)(service, call)
         except web.HTTPRequestEntityTooLarge:
             answer = service.fault(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes.")
@@ -99,6 +110,20 @@ class _Front:
             return self._unknown
         zone = "*." + host.partition(".")[2]
         return self._services.get(host) or self._services.get(zone) or self._unknown
+
+
+class _Upgrades:
+    """Upgrades of hosts that are devices' to MQTT over WebSockets."""
+
+    def __init__(self, websockets: WebSockets) -> None:
+        self._websockets = websockets
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Any request to the address."""
+        host = _host(request)
+        if not host.endswith(DEVICE_ZONES):
+            return _response(_NoService().fault(404, f"The local cloud serves no WebSockets at '{host}'."))
+        return await self._websockets(request, _peer(request))
 
 
 class Lost(Exception):  # noqa: N818 - what happens, not a fault of this program
@@ -157,8 +182,21 @@ def _call(request: web.Request, host: str, raw: bytes) -> Call:
         query=dict(request.query),
         headers={name.lower(): value for name, value in request.headers.items()},
         raw=raw,
-        peer=request.transport.get_extra_info(PEER, ()) if request.transport else (),
+        peer=_peer(request),
     )
+
+
+def _host(request: web.Request) -> str:
+    """The Host header without its port, in lower case."""
+    given = request.host
+    return (given.rpartition(":")[0] if given.count(":") == 1 else given).lower()
+
+
+def _peer(request: web.Request) -> tuple[x509.Certificate, ...]:
+    found: tuple[x509.Certificate, ...] = (
+        request.transport.get_extra_info(PEER, ()) if request.transport else ()
+    )
+    return found
 
 
 def _response(answer: Answer) -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from OpenSSL import SSL
 
@@ -19,6 +20,18 @@ GOODBYE_SECONDS = 5.0
 UNSENT_LIMIT_BYTES = 1024 * 1024
 
 
+class Held(Protocol):
+    """A connection that is ended when it is silent for too long, and with the server."""
+
+    deadline: float
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+
+    def close(self, reason: str) -> None:
+        """End it."""
+
+
 class Listener:
     """What all connections share: context, service, and one timer that ends silent connections."""
 
@@ -29,7 +42,7 @@ class Listener:
         self.service = service
         self.switches = switches
         self.clock = clock
-        self.endpoints: set[Endpoint] = set()
+        self.endpoints: set[Held] = set()
 
     def new_endpoint(self) -> "Endpoint":
         """A protocol for a transport that was just accepted."""
