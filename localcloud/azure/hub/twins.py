@@ -2,7 +2,8 @@
 
 Rules: "Understand and use device twins in IoT Hub"
 (learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins) and the twin operations of the service API
-2021-04-12. Functions that take values from outside raise `HubError` 400 with all faults at once.
+2021-04-12. Functions that take values from outside raise `HubError` 400 with all faults at once; `now` is the
+time as the service writes it.
 """
 
 import base64
@@ -17,6 +18,7 @@ from localcloud.azure.hub.errors import HubError
 Properties = dict[str, Any]
 Twin = dict[str, Any]
 
+NEVER = "0001-01-01T00:00:00Z"
 SIZE_LIMIT_BYTES = {"tags": 8 * 1024, "desired": 32 * 1024, "reported": 32 * 1024}
 KEY_LIMIT_BYTES = 1024
 TEXT_LIMIT_BYTES = 4096
@@ -31,7 +33,7 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def new_twin(device_id: str, initial: Twin | None = None) -> Twin:
+def new_twin(device_id: str, initial: Twin | None = None, now: str = NEVER) -> Twin:
     """A first twin; `initial` is an enrollment's `initialTwin` ({"tags", "properties": {"desired"}})."""
     initial = initial or {}
     tags = initial.get("tags") or {}
@@ -45,8 +47,8 @@ def new_twin(device_id: str, initial: Twin | None = None) -> Twin:
         "tags": _merge_tags({}, tags),
         "properties": {"desired": {"$version": 0}, "reported": {"$version": 0}},
     }
-    _patch_part(twin, "desired", desired)
-    _patch_part(twin, "reported", {})
+    _patch_part(twin, "desired", desired, now)
+    _patch_part(twin, "reported", {}, now)
     return twin
 
 
@@ -55,7 +57,7 @@ def twin_etag(version: int) -> str:
     return base64.b64encode(version.to_bytes(8, "big")).decode()
 
 
-def patch_twin(twin: Twin, patch: Twin) -> Properties | None:
+def patch_twin(twin: Twin, patch: Twin, now: str) -> Properties | None:
     """Merge a service-side patch ({"tags", "properties": {"desired"}}) into `twin`; null deletes (RFC 7396).
 
     Gives the desired patch that the device must hear of, None when desired was not touched.
@@ -66,12 +68,12 @@ def patch_twin(twin: Twin, patch: Twin) -> Properties | None:
     if tags is not None:
         twin["tags"] = _merge_tags(twin["tags"], tags)
     if desired is not None:
-        _patch_part(twin, "desired", desired)
+        _patch_part(twin, "desired", desired, now)
     _step(twin)
     return _plain(desired)
 
 
-def replace_twin(twin: Twin, body: Twin) -> Properties | None:
+def replace_twin(twin: Twin, body: Twin, now: str) -> Properties | None:
     """Replace tags and desired properties where `body` has them; gives the whole new desired or None."""
     tags, desired = _parts(body)
     _check("tags", tags)
@@ -80,17 +82,17 @@ def replace_twin(twin: Twin, body: Twin) -> Properties | None:
         twin["tags"] = _merge_tags({}, tags)
     if desired is not None:
         twin["properties"]["desired"] = {"$version": twin["properties"]["desired"]["$version"]}
-        _patch_part(twin, "desired", desired)
+        _patch_part(twin, "desired", desired, now)
     _step(twin)
     return _plain(twin["properties"]["desired"]) if desired is not None else None
 
 
-def patch_reported(twin: Twin, patch: object) -> int:
+def patch_reported(twin: Twin, patch: object, now: str) -> int:
     """Merge a device's reported patch; gives the new `$version`. Raises HubError 400."""
     if not isinstance(patch, dict):
         raise HubError(400, "ArgumentInvalid", "reported properties must be a JSON object")
     _check("reported", patch)
-    _patch_part(twin, "reported", patch)
+    _patch_part(twin, "reported", patch, now)
     _step(twin)
     return int(twin["properties"]["reported"]["$version"])
 
@@ -102,6 +104,23 @@ def device_view(twin: Twin) -> Properties:
         part: {key: value for key, value in properties[part].items() if key != "$metadata"}
         for part in ("desired", "reported")
     }
+
+
+def plain(properties: Properties) -> Properties:
+    """Values without the service's `$metadata` and `$version`."""
+    return {key: value for key, value in properties.items() if key not in _KEPT_BY_SERVICE}
+
+
+def without_configurations(twin: Twin) -> Twin:
+    """A twin that leaves its hub: the values stay, the hub's configurations no longer own them."""
+    return {key: value for key, value in twin.items() if key not in ("configurations", "managed")}
+
+
+def check_part(part: str, value: object) -> None:
+    """Whether tags, desired or reported may hold this, and in size. Raises HubError 400 with all faults."""
+    _check(part, value)
+    if isinstance(value, dict):
+        _check_size(part, value)
 
 
 def merge(old: Properties, patch: Properties) -> Properties:
@@ -133,9 +152,7 @@ def _merge_tags(old: Properties, patch: Properties) -> Properties:
 
 
 def _plain(properties: Properties | None) -> Properties | None:
-    if properties is None:
-        return None
-    return {key: value for key, value in properties.items() if key not in _KEPT_BY_SERVICE}
+    return None if properties is None else plain(properties)
 
 
 def _step(twin: Twin) -> None:
@@ -143,11 +160,11 @@ def _step(twin: Twin) -> None:
     twin["etag"] = twin_etag(twin["version"])
 
 
-def _patch_part(twin: Twin, part: str, patch: Properties) -> None:
+def _patch_part(twin: Twin, part: str, patch: Properties, now: str) -> None:
     """Merge values and metadata of desired or reported, count the version up, and hold the size limit."""
     old = twin["properties"][part]
     version = old["$version"] + 1
-    stamp: Properties = {"$lastUpdated": now_text()}
+    stamp: Properties = {"$lastUpdated": now}
     if part == "desired":
         stamp["$lastUpdatedVersion"] = version
     patch = _plain(patch) or {}

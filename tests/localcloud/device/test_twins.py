@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from localcloud.azure.hub import twins
 from localcloud.azure.hub.errors import HubError
 
+NOW = "2026-10-01T12:00:00.0000000Z"
 HOST = "hub-a.azure-devices.net"
 X509 = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": "a" * 40}}
 
@@ -51,17 +52,18 @@ def test_merging_twice_changes_nothing_more(old: Any, patch: Any) -> None:
 def test_versions_and_metadata() -> None:
     twin = twins.new_twin("pump", {"tags": {"line": "a"}, "properties": {"desired": {"a": {"b": 1, "c": 2}}}})
     assert (twin["version"], twin["etag"]) == (1, "AAAAAAAAAAE=")
-    assert twins.patch_twin(twin, {"tags": {"line": None}}) is None
+    assert twins.patch_twin(twin, {"tags": {"line": None}}, NOW) is None
     assert twin["properties"]["desired"]["$version"] == 1
-    heard = twins.patch_twin(twin, {"properties": {"desired": {"a": {"b": 5, "c": None}, "$version": 9}}})
+    patch = {"properties": {"desired": {"a": {"b": 5, "c": None}, "$version": 9}}}
+    heard = twins.patch_twin(twin, patch, NOW)
     desired = twin["properties"]["desired"]
     assert heard == {"a": {"b": 5, "c": None}}
     assert (desired["a"], desired["$version"], twin["tags"], twin["version"]) == ({"b": 5}, 2, {}, 3)
     metadata = desired["$metadata"]
     assert set(metadata) == {"$lastUpdated", "$lastUpdatedVersion", "a"}
     assert set(metadata["a"]) == {"$lastUpdated", "$lastUpdatedVersion", "b"}
-    assert metadata["a"]["b"]["$lastUpdatedVersion"] == 2
-    assert twins.patch_reported(twin, {"x": 1}) == 2
+    assert metadata["a"]["b"] == {"$lastUpdated": NOW, "$lastUpdatedVersion": 2}
+    assert twins.patch_reported(twin, {"x": 1}, NOW) == 2
     assert "$lastUpdatedVersion" not in twin["properties"]["reported"]["$metadata"]["x"]
     assert twins.device_view(twin) == {
         "desired": {"a": {"b": 5}, "$version": 2},
@@ -71,7 +73,7 @@ def test_versions_and_metadata() -> None:
 
 def test_replace_drops_what_is_not_named() -> None:
     twin = twins.new_twin("pump", {"tags": {"a": 1}, "properties": {"desired": {"a": 1, "b": 1}}})
-    assert twins.replace_twin(twin, {"properties": {"desired": {"b": 2, "c": None}}}) == {"b": 2}
+    assert twins.replace_twin(twin, {"properties": {"desired": {"b": 2, "c": None}}}, NOW) == {"b": 2}
     assert (twin["tags"], twins.device_view(twin)["desired"]) == ({"a": 1}, {"b": 2, "$version": 2})
     assert set(twin["properties"]["desired"]["$metadata"]) == {"$lastUpdated", "$lastUpdatedVersion", "b"}
 
@@ -99,7 +101,7 @@ def test_what_is_refused_leaves_the_twin_alone(patch: Any, words: str) -> None:
     twin = twins.new_twin("pump")
     before = twins.device_view(twin)
     with pytest.raises(HubError) as error:
-        twins.patch_reported(twin, patch)
+        twins.patch_reported(twin, patch, NOW)
     assert error.value.status == 400
     assert words.replace("reported.a is", "text at reported.a is") in error.value.message
     assert twins.device_view(twin) == before
@@ -107,9 +109,10 @@ def test_what_is_refused_leaves_the_twin_alone(patch: Any, words: str) -> None:
 
 def test_limits_hold() -> None:
     twin = twins.new_twin("pump")
-    twins.patch_reported(twin, {**_nested(10), "t": "x" * 4096, "n": -(2**52), "list": [1, {"a": 1}]})
+    largest = {**_nested(10), "t": "x" * 4096, "n": -(2**52), "list": [1, {"a": 1}]}
+    twins.patch_reported(twin, largest, NOW)
     with pytest.raises(HubError, match="tags is"):
-        twins.patch_twin(twin, {"tags": {"a": "x" * 4000, "b": "x" * 4000, "c": "x" * 300}})
+        twins.patch_twin(twin, {"tags": {"a": "x" * 4000, "b": "x" * 4000, "c": "x" * 300}}, NOW)
 
 
 def test_listeners_hear_of_desired_and_removal(world: Any) -> None:
