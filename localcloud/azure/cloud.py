@@ -31,7 +31,7 @@ class Azure:
         self.directory = Directory(store)
         self.counters = Counters(store)
         self.switches = Switches(clock, self._edition)
-        self.hubs = HubRegistry(store)
+        self.hubs = HubRegistry(store, clock)
         self.provisioning = ProvisioningRegistry(store, self.directory, self.hubs)
         self.dps_devices = DpsDevices(self.provisioning, self.counters)
         self.hub_devices = HubDevices(self.hubs, self.directory, store, self.counters)
@@ -45,7 +45,7 @@ class Azure:
             AUTHORITY_HOST: EntraService(store, tokens),
             "management.azure.com": ArmService(World(store, directory, self.provisioning, self.hubs), gate),
             "*.azure-devices-provisioning.net": DpsService(store, directory, self.provisioning, gate),
-            "*.azure-devices.net": HubService(directory, self.hubs, gate),
+            "*.azure-devices.net": HubService(directory, self.hubs, gate, self.hub_devices),
             **dict.fromkeys(LOOPBACK_HOSTS, LocalService(self.clock, self.switches, self.counters)),
         }
 
