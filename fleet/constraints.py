@@ -90,4 +90,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class TwinDocument:
-    """A free JSON object of a device twin: values of any JSON type but null, keys as IoT Hub takes them."""
+    """A free JSON object of a device twin: values of any JSON type but null, keys as IoT Hub takes them.
+
+    Not `whole`: a part of one, which may be a single value too.
+    """
+
+    whole: bool = True

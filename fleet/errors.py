@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from fleet.secrecy import kind_of
+
 Path = tuple[str | int, ...]
 """Where a value stands: keys of mappings and indexes of lists, from the description's root."""
 
@@ -112,6 +114,9 @@ def _number(value: int | float) -> str:
 
 
 def _quoted(text: str) -> str:
+    secret = kind_of(text)
+    if secret is not None:
+        return secret
     cut = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
     body = json.dumps(cut, ensure_ascii=False)
     return "".join(char if char.isprintable() else _escaped(char) for char in body)

@@ -30,6 +30,9 @@ _OWN_NAMES = {
 _STANDBY_OWN = frozenset({"name", "location", "network", "standbyFor"})
 """What a standby hub does not take over."""
 
+FLEET_NAME: Path = ("name",)
+"""What names in Azure are made from."""
+
 Added = dict[Path, Path | None]
 """Paths that nobody wrote; each with the path that the value was taken from, if it stands elsewhere."""
 
@@ -62,14 +65,15 @@ def _azure(
 
 def _names(azure: dict[str, Any], fleet: str, stack: str, added: Added) -> None:
     for key, name in _AZURE_NAMES.items():
-        _default(azure, ("azure",), key, name(fleet, stack), added)
+        _default(azure, ("azure",), key, name(fleet, stack), added, FLEET_NAME)
     for part, (key, name) in _OWN_NAMES.items():
         if part in azure:
-            _part(azure, ("azure",), part, key, name(fleet, stack), added)
+            _part(azure, ("azure",), part, key, name(fleet, stack), added, FLEET_NAME)
     if isinstance(azure.get("hubs"), dict):
         for key, hub in azure["hubs"].items():
             if isinstance(key, str) and isinstance(hub, dict):
-                _default(hub, ("azure", "hubs", key), "name", names.hub_name(fleet, stack, key), added)
+                name_of_hub = names.hub_name(fleet, stack, key)
+                _default(hub, ("azure", "hubs", key), "name", name_of_hub, added, FLEET_NAME)
 
 
 def _hubs(given: dict[Any, Any], location: object, added: Added) -> dict[Any, Any]:
@@ -95,12 +99,20 @@ def _taken_over(hub: dict[str, Any], hubs: dict[Any, Any]) -> dict[str, Any]:
     return {key: value for key, value in primary.items() if key not in _STANDBY_OWN}
 
 
-def _part(into: dict[str, Any], path: Path, part: str, key: str, value: object, added: Added) -> None:
+def _part(
+    into: dict[str, Any],
+    path: Path,
+    part: str,
+    key: str,
+    value: object,
+    added: Added,
+    origin: Path | None = None,
+) -> None:
     """Fill in a key of a part of `into`, which is there afterwards unless it is no mapping."""
     _default(into, path, part, {}, added)
     if isinstance(into[part], dict):
         into[part] = copy.copy(into[part])
-        _default(into[part], (*path, part), key, value, added)
+        _default(into[part], (*path, part), key, value, added, origin)
 
 
 def _default(

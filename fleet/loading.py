@@ -13,8 +13,9 @@ from fleet.checks import check
 from fleet.description import Fleet
 from fleet.document import MOST_LEVELS, MOST_VALUES
 from fleet.errors import Fault, Finding, FleetError, Path, written
-from fleet.filling import Added, filled_in
+from fleet.filling import FLEET_NAME, Added, filled_in
 from fleet.reading import read
+from fleet.secrecy import secrets
 from fleet.shapes import shape_of
 from fleet.stackfile import FLEET, LOCATION, StackFile, fault, read_stack, stack_name
 
@@ -48,13 +49,24 @@ def load(
     if location is None and source is not None:
         location = source.location
     full, added = filled_in(value, stack or stack_name(name), location)
-    findings: list[Finding] = []
-    fleet: Fleet = read(shape_of(Fleet), full, (), findings)
+    formal: list[Finding] = []
+    fleet: Fleet = read(shape_of(Fleet), full, (), formal)
+    findings = [_secret(*each) for each in secrets(value)]
+    secret = {finding.path for finding in findings}
+    findings += [finding for finding in formal if finding.path not in secret]
     findings += check(fleet, findings)
     faults = _located(value, findings, added, source, name)
     if faults:
         raise FleetError(sorted(faults, key=lambda fault: (fault.line or 0, fault.column or 0, fault.path)))
     return fleet
+
+
+def _secret(path: Path, kind: str, at_key: bool) -> Finding:
+    right = (
+        "take it out, and out of the file's history: Azure makes keys, and one that must be given is a "
+        "secret of Pulumi's config (pulumi config set --secret NAME); a digest is written in hexadecimal"
+    )
+    return Finding(path, f"{kind} stands here", right, at_key=at_key)
 
 
 def _located(
@@ -83,15 +95,16 @@ def _repeats(finding: Finding, added: Added, unsound: set[Path]) -> bool:
 def _traced(finding: Finding, added: Added) -> Finding:
     """The finding with its path in the stack file. One that nobody wrote is told by its origin."""
     path = (*FLEET, *finding.path)
-    if finding.path not in added:
-        return replace(finding, path=path)
-    if finding.path == _AZURE_LOCATION:
+    if finding.path == _AZURE_LOCATION and finding.path in added:
         return replace(finding, path=LOCATION)
-    taken_from = added[finding.path]
-    if taken_from is not None:
-        return replace(finding, path=path, right=f"{finding.right}; taken from {written(taken_from)}")
-    origin = f"made from the names of fleet, stack and hub: set {finding.path[-1]} for another"
-    return replace(finding, path=path, right=f"{finding.right}; {origin}")
+    ends = (end for end in range(len(path), 0, -1) if finding.path[:end] in added)
+    origin = next((added[finding.path[:end]] for end in ends), None)
+    if origin is None:
+        return replace(finding, path=path)
+    told = f"taken from {written(origin)}"
+    if origin == FLEET_NAME:
+        told = f"made from the names of fleet, stack and hub: set {finding.path[-1]} for another"
+    return replace(finding, path=path, right=f"{finding.right}; {told}")
 
 
 def _refuse_the_bottomless(value: object, file: str) -> None:

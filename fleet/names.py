@@ -6,7 +6,6 @@ name: two stacks of one fleet never collide.
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 
@@ -55,5 +54,8 @@ def _fitted(name: str, most: int, between: str = "-") -> str:
     plain = re.sub("[^a-z0-9]+", between, name)
     if len(plain) <= most:
         return plain
+    # Imported here: it costs every start some milliseconds, and names are hardly ever so long.
+    import hashlib
+
     digest = hashlib.sha256(name.encode()).hexdigest()[:6]
     return plain[: most - 6 - len(between)].rstrip("-") + between + digest

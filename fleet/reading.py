@@ -167,8 +167,10 @@ def _no_kind(shape: OneOfShape, key: object, path: Path, *, at_key: bool) -> Fin
 
 
 @read.register
-def _(shape: TwinShape, value: object, path: Path, findings: Findings) -> dict[str, Any]:
+def _(shape: TwinShape, value: object, path: Path, findings: Findings) -> object:
     if not isinstance(value, dict):
+        if not shape.whole:
+            return _twin_value(value, path, findings)
         return dict(_refuse(shape, value, path, findings, "a mapping of properties"))
     return {str(key): _twin_entry(key, entry, path, findings) for key, entry in value.items()}
 
@@ -201,7 +203,8 @@ def _unknown_key(shape: ObjectShape, key: object, path: Path) -> Finding:
     if key in LATER_KEYS.get(shape.cls, ()):
         wrong = f"{key} is not known to this version of Muster"
         return Finding(place, wrong, f"known: {', '.join(keys)}", at_key=True)
-    return Finding(place, "unknown key", one_of(keys, str(place[-1]), "key"), at_key=True)
+    right = one_of(keys, str(place[-1]), "key") if keys else "nothing is said here: write {}"
+    return Finding(place, "unknown key", right, at_key=True)
 
 
 def _idle(field: Field, path: Path) -> Finding:

@@ -111,7 +111,7 @@ def _(shape: MapShape, definitions: Schema) -> Schema:
 
 
 @_schema.register
-def _(_shape: TwinShape, definitions: Schema) -> Schema:
+def _(shape: TwinShape, definitions: Schema) -> Schema:
     reference = {"$ref": "#/$defs/TwinValue"}
     entries = {"propertyNames": {"pattern": _whole(TWIN_KEY.pattern)}, "additionalProperties": reference}
     definitions["TwinValue"] = {
@@ -120,7 +120,7 @@ def _(_shape: TwinShape, definitions: Schema) -> Schema:
         "items": reference,
         **entries,
     }
-    return {"type": "object", **entries}
+    return {"type": "object", **entries} if shape.whole else reference
 
 
 @_schema.register

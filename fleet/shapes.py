@@ -62,7 +62,9 @@ class MapShape:
 
 @dataclass(frozen=True, slots=True)
 class TwinShape:
-    """A free JSON object of a device twin."""
+    """A free JSON object of a device twin; not `whole`: any value in one."""
+
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,8 @@ def shape_of(hint: Any) -> Shape:  # noqa: ANN401  a type hint may be any object
     bare, notes = _parted(hint)
     if dataclasses.is_dataclass(bare) and isinstance(bare, type):
         return _object(bare)
-    if _first(notes, TwinDocument) is not None:
-        return TwinShape()
+    if (document := _first(notes, TwinDocument)) is not None:
+        return TwinShape(document.whole)
     if bare is bool:
         return FlagShape()
     if bare is str:

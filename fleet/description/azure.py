@@ -56,7 +56,7 @@ class ConnectionFailures:
     ] = 100
     window_minutes: Annotated[
         int,
-        Between(5, 1440, among=(5, 10, 15, 30, 60, 120, 360, 720, 1440)),
+        Between(5, 1440, among=(5, 15, 30, 60, 360, 1440)),
         Doc("How long the window is, in minutes."),
     ] = 15
     emails: Annotated[

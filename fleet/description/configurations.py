@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from fleet.constraints import LINE_CHARACTER, Between, Count, Doc, Text
-from fleet.description.names import HubKey, ModuleId, TwinObject
+from fleet.description.names import HubKey, ModuleId, TwinValue
 
 Line = Text(LINE_CHARACTER + "{1,4096}", "query", "1 to 4096 characters on one line")
 ContentPath = Annotated[
@@ -34,7 +34,7 @@ class DeviceContent:
     KIND: ClassVar[str] = "device"
 
     twin: Annotated[
-        Mapping[ContentPath, TwinObject],
+        Mapping[ContentPath, TwinValue],
         Count("path", 1),
         Doc("What is set, by its path: properties.desired, or a path below it."),
     ]
@@ -47,7 +47,7 @@ class ModuleContent:
     KIND: ClassVar[str] = "module"
 
     twin: Annotated[
-        Mapping[ContentPath, TwinObject],
+        Mapping[ContentPath, TwinValue],
         Count("path", 1),
         Doc("What is set, by its path: properties.desired, or a path below it."),
     ]
@@ -60,7 +60,7 @@ class EdgeContent:
     KIND: ClassVar[str] = "edge"
 
     modules: Annotated[
-        Mapping[ModuleId, Annotated[Mapping[ContentPath, TwinObject], Count("path", 1)]],
+        Mapping[ModuleId, Annotated[Mapping[ContentPath, TwinValue], Count("path", 1)]],
         Count("module", 1),
         Doc("What each module is told, by its path; $edgeAgent must be among them."),
     ]

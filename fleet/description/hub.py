@@ -61,7 +61,7 @@ class Hub:
     network: Annotated[Network, Doc("Where the hub can be reached from.")] = field(default_factory=Network)
     consumer_groups: Annotated[
         tuple[ConsumerGroup, ...],
-        Count("consumer group", 0, 19),
+        Count("consumer group"),
         Doc("Consumer groups of the hub's own endpoint beside $Default: one for each reading service."),
     ] = ()
     endpoints: Annotated[

@@ -183,3 +183,5 @@ TWIN_KEY = Text(
 )
 """Keys of twin properties ("Understand and use device twins in IoT Hub", learn.microsoft.com)."""
 TwinObject = Annotated[Mapping[str, Any], TwinDocument()]
+TwinValue = Annotated[Any, TwinDocument(whole=False)]
+"""Any value that a twin can hold."""

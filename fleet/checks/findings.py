@@ -1,0 +1,55 @@
+"""What checks are made of: a check is a pure function from a description to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from fleet.description import Fleet, Provisioning
+from fleet.errors import Finding, Path, named, one_of, shown
+
+Check = Callable[[Fleet], Iterator[Finding]]
+
+
+def provisionings(fleet: Fleet) -> Iterator[tuple[Path, Provisioning]]:
+    """Every enrollment group, individual enrollment and manifest, with its path."""
+    for part, entries in (
+        ("groups", fleet.groups),
+        ("enrollments", fleet.enrollments),
+        ("manifests", fleet.manifests),
+    ):
+        for key, entry in entries.items():
+            yield (part, key), entry
+
+
+def unknown(path: Path, name: str, known: Mapping[str, object], noun: str, where: Path) -> Iterator[Finding]:
+    """A finding where `name` is no key of `known`, which stands at `where`."""
+    if name not in known:
+        right = one_of(known, name, f"{noun} in {'.'.join(map(str, where))}")
+        yield Finding(path, f"there is no {noun} {shown(name)}", right, needs=(where,))
+
+
+def differ_only_in_case(paths: Iterable[Path], who_ignores: str) -> Iterator[Finding]:
+    """A finding for each key that an earlier one of `paths` is, but for case."""
+    first: dict[str, str] = {}
+    for path in paths:
+        key = str(path[-1])
+        other = first.setdefault(key.lower(), key)
+        if other != key:
+            wrong = f"{shown(key)} and {shown(other)} differ only in case, which {who_ignores} ignores"
+            yield Finding(path, wrong, "choose another id", at_key=True)
+
+
+def taken(entries: Sequence[tuple[Path, str]], noun: str, right: str) -> Iterator[Finding]:
+    """A finding for each text that an earlier entry has already."""
+    first: dict[str, Path] = {}
+    for path, text in entries:
+        other = first.setdefault(text, path)
+        if other != path and _owner(other) == _owner(path):
+            yield Finding(path, f"{noun} {shown(text)} stands here twice", "name it once", needs=(other,))
+        elif other != path:
+            wrong = f"{noun} {shown(text)} belongs to {_owner(other)} already"
+            yield Finding(path, wrong, right, needs=(other,))
+
+
+def _owner(path: Path) -> str:
+    return f"{str(path[0]).removesuffix('s')} {named(str(path[1]))}"
