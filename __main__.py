@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 
 from components.fleet import build
-from components.trust import load_trust
+from components.sources import load_sources
 from fleet import FleetError, load
 
 PROJECT = Path(__file__).resolve().parent
@@ -20,7 +20,7 @@ def main() -> None:
         described = pulumi.Config("muster").require_object("fleet")
         location = pulumi.Config("azure-native").get("location")
         fleet = load(described, file=file, stack=stack, location=location)
-        outputs = build(fleet, load_trust(fleet, PROJECT, file))
+        outputs = build(fleet, load_sources(fleet, PROJECT, file))
     except FleetError as error:
         raise pulumi.RunError(f"nothing was changed; what is wrong:\n{error}") from None
     for name, value in outputs.items():

@@ -1,33 +1,29 @@
-"""The devices of one issuer, and how they are provisioned."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+"""The devices of one issuer or one key, and how they are provisioned."""
 
 import pulumi
 
 from components import muster
+from components.azure import provisioning
+from components.azure.provisioning import Provisioning, ServiceAttestation
 
 
-class EnrollmentGroupArgs(TypedDict):
-    """Arguments of EnrollmentGroup."""
+class GroupAttestation(ServiceAttestation, total=False):
+    """How the group's devices prove who they are: exactly one of `issuer`, `authority`, `symmetric_key`."""
 
-    service_host: pulumi.Input[str]
-    group_id: str
     issuer: str
     """PEM of the intermediate that signs the group's devices; it, or its root, is verified in the service."""
-    hubs: Sequence[pulumi.Input[str]]
-    """Host names of the hubs that devices are spread over."""
-    allocation_policy: str
-    reprovision: str
-    """keep, migrate or reset."""
-    tags: Mapping[str, Any]
-    desired: Mapping[str, Any]
-    """Tags and desired properties of a device's first twin."""
-    enabled: bool
+    secondary_issuer: str | None
+    """PEM of a second one, whose devices are taken too, as while intermediates are changed."""
+
+
+class EnrollmentGroupArgs(Provisioning, GroupAttestation):
+    """Arguments of EnrollmentGroup."""
+
+    group_id: str
 
 
 class EnrollmentGroup(pulumi.ComponentResource):
-    """An enrollment group by X.509 intermediate. One resource, however many devices.
+    """An enrollment group. One resource, however many devices.
 
     What `opts.depends_on` names (the links to the hubs, the proven certificates) is awaited by the group
     itself: the engine does not hand a component's dependencies down to its children.
@@ -40,8 +36,7 @@ class EnrollmentGroup(pulumi.ComponentResource):
         self, name: str, args: EnrollmentGroupArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("muster:azure:EnrollmentGroup", name, {}, opts)
-        awaited = opts.depends_on if opts else None
-        self.etag = self._group(name, args, pulumi.ResourceOptions(parent=self, depends_on=awaited)).etag
+        self.etag = self._group(name, args, provisioning.awaiting(self, opts)).etag
         self.register_outputs({"groupId": args["group_id"], "etag": self.etag})
 
     @staticmethod
@@ -49,14 +44,11 @@ class EnrollmentGroup(pulumi.ComponentResource):
         return muster.EnrollmentGroup(
             f"{name}-group",
             {
-                "service_host": args["service_host"],
+                **provisioning.sent(args),
+                **provisioning.attested(args),
                 "enrollment_group_id": args["group_id"],
-                "signing_certificate": args["issuer"],
-                "allocation_policy": args["allocation_policy"],
-                "iot_hubs": args["hubs"],
-                "initial_twin": {"tags": args["tags"], "desired": args["desired"]},
-                "reprovision": args["reprovision"],
-                "enabled": args["enabled"],
+                "signing_certificate": args.get("issuer"),
+                "secondary_signing_certificate": args.get("secondary_issuer"),
             },
             opts,
         )

@@ -1,19 +1,15 @@
 """The Device Provisioning Service, its rights on the hubs, and its links to them."""
 
-import uuid
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import authorization, deviceprovisioningservices
 
+from components.azure import roles
 from components.muster import HubLink
 
-HUB_ROLES = {
-    "registry": "4ea46cd5-c1b2-4a8e-910b-273211f9ce47",
-    "twins": "494bdba2-168f-4f31-a0a1-191d2f7c028c",
-}
+HUB_ROLES = {"registry": roles.IOT_HUB_REGISTRY_CONTRIBUTOR, "twins": roles.IOT_HUB_TWIN_CONTRIBUTOR}
 """Built-in roles that DPS gets on each hub: IoT Hub Registry Contributor (create, read, update and delete
 device identities) and IoT Hub Twin Contributor (write the first twin, move it on reprovisioning). "Azure
 built-in roles for Internet of Things", learn.microsoft.com.
@@ -32,6 +28,8 @@ class HubTarget(TypedDict):
     hub_id: pulumi.Input[str]
     host: pulumi.Input[str]
     location: str
+    standby: NotRequired[bool]
+    """Whether devices come to it only when an enrollment names it, never by an allocation over all hubs."""
 
 
 class ProvisioningServiceArgs(TypedDict):
@@ -59,6 +57,10 @@ class ProvisioningService(pulumi.ComponentResource):
     service_id: pulumi.Output[str]
     id_scope: pulumi.Output[str]
     service_host: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
+    """Whom to give roles to: the service's own identity."""
+    etag: pulumi.Output[str | None]
+    """It changes whenever the service is written anew."""
 
     def __init__(
         self, name: str, args: ProvisioningServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -69,9 +71,11 @@ class ProvisioningService(pulumi.ComponentResource):
         # A key among the service's properties makes all of them secret; these two are told to every device.
         self.id_scope = pulumi.Output.unsecret(service.properties.id_scope)
         self.service_host = pulumi.Output.unsecret(service.properties.service_operations_host_name)
+        self.principal_id = service.identity.apply(lambda identity: identity.principal_id if identity else "")
+        self.etag = service.etag
         for hub in args["hubs"]:
-            roles = self._roles(f"{name}-{hub['key']}", service, args["service_name"], hub)
-            self._link(f"{name}-{hub['key']}", hub, service.etag, roles)
+            rights = self._rights(f"{name}-{hub['key']}", args["service_name"], hub)
+            self._link(f"{name}-{hub['key']}", hub, rights)
         self.register_outputs(
             {"serviceId": self.service_id, "idScope": self.id_scope, "serviceHost": self.service_host}
         )
@@ -93,36 +97,20 @@ class ProvisioningService(pulumi.ComponentResource):
             ),
         )
 
-    def _roles(
-        self,
-        name: str,
-        service: deviceprovisioningservices.IotDpsResource,
-        service_name: str,
-        hub: HubTarget,
-    ) -> list[authorization.RoleAssignment]:
-        principal = service.identity.apply(lambda identity: identity.principal_id if identity else "")
-        hub_id = pulumi.Output.from_input(hub["hub_id"])
+    def _rights(self, name: str, service_name: str, hub: HubTarget) -> list[authorization.RoleAssignment]:
         return [
-            authorization.RoleAssignment(
-                f"{name}-{role}",
-                scope=hub_id,
-                principal_id=principal,
-                principal_type="ServicePrincipal",
-                role_definition_id=hub_id.apply(partial(_definition, role_id)),
-                role_assignment_name=assignment_name(service_name, hub["key"], role),
-                # A new identity of the service takes the same assignment's name.
-                opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            roles.assign(
+                f"{name}-{what}",
+                role,
+                to=self.principal_id,
+                on=hub["hub_id"],
+                key=(service_name, hub["key"], what),
+                opts=pulumi.ResourceOptions(parent=self),
             )
-            for role, role_id in HUB_ROLES.items()
+            for what, role in HUB_ROLES.items()
         ]
 
-    def _link(
-        self,
-        name: str,
-        hub: HubTarget,
-        revision: pulumi.Input[str | None],
-        roles: Sequence[pulumi.Resource],
-    ) -> HubLink:
+    def _link(self, name: str, hub: HubTarget, rights: Sequence[pulumi.Resource]) -> HubLink:
         return HubLink(
             f"{name}-link",
             {
@@ -130,20 +118,8 @@ class ProvisioningService(pulumi.ComponentResource):
                 "hub_host": hub["host"],
                 "hub_location": hub["location"],
                 "allocation_weight": 1,
-                "service_revision": revision,
+                "apply_allocation_policy": not hub.get("standby", False),
+                "service_revision": self.etag,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=roles),
+            pulumi.ResourceOptions(parent=self, depends_on=rights),
         )
-
-
-def assignment_name(service_name: str, hub_key: str, role: str) -> str:
-    """The GUID that names a role assignment: the same for the same service, hub and role, so a retry finds
-    it."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"muster/{service_name}/{hub_key}/{role}"))
-
-
-def _definition(role_id: str, scope: str) -> str:
-    """The full id of a built-in role in the subscription that `scope` (an ARM id) is in, as ARM gives it
-    back."""
-    subscription = "/".join(scope.split("/")[:3])
-    return f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_id}"

@@ -13,6 +13,7 @@ from pulumi.runtime import mocks, rpc
 from certs import authority
 from certs.chain import Chain, load_chain
 from components.fleet import build
+from components.sources import Sources
 from fleet import Fleet, load
 
 SUBSCRIPTION = "/subscriptions/5ab1e8d0-0000-4000-8000-000000000001"
@@ -189,7 +190,7 @@ def declare(chain: Chain) -> Callable[[Fleet], Program]:
         program = _observed()
 
         def declare_all() -> pulumi.Output[Any]:
-            outputs = pulumi.Output.from_input(build(fleet, chain))
+            outputs = pulumi.Output.from_input(build(fleet, Sources(chain, {}, {})))
             is_secret: pulumi.Output[bool] = pulumi.Output.from_input(outputs.is_secret())
             return pulumi.Output.all(
                 outputs.apply(program.outputs.update), is_secret.apply(program.secret.append)

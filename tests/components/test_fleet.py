@@ -27,7 +27,7 @@ Describe = Callable[..., Fleet]
 
 
 def test_a_fleet_of_two_hubs_and_one_group(declare: Declare, described: Describe) -> None:
-    program = declare(described())
+    program = declare(described("dev"))
     assert Counter(resource.token for resource in program.resources) == {
         PROVIDER: 1,
         PLACE: 1,
@@ -211,6 +211,8 @@ def test_a_group_carries_its_description(declare: Declare, described: Describe, 
         "initialTwin": {"tags": {"line": "reefer"}, "desired": {"intervalSeconds": 60}},
         "reprovision": "migrate",
         "enabled": True,
+        "capabilities": {"iotEdge": False},
+        "apiVersion": "2021-10-01",
     }
 
 

@@ -1,0 +1,54 @@
+"""Many individual enrollments from one file, as one resource."""
+
+import hashlib
+from pathlib import Path
+
+import pulumi
+
+from components import muster
+from components.azure import provisioning
+from components.azure.provisioning import Provisioning
+
+
+class DeviceManifestArgs(Provisioning):
+    """Arguments of DeviceManifest."""
+
+    file: str
+    """Path of the CSV or Parquet file, from the project's root."""
+    attestation: str
+    """x509, symmetricKey or tpm; the file has the proof of each device."""
+
+
+class DeviceManifest(pulumi.ComponentResource):
+    """The individual enrollments of a file: what counts is its content, by its hash, not its name or time.
+
+    A row may say otherwise than the arguments. Rows that the service refuses are told with their line and
+    reason, while the rest goes through.
+    """
+
+    rows: pulumi.Output[int]
+    accepted: pulumi.Output[int]
+    refused: pulumi.Output[int]
+
+    def __init__(
+        self, name: str, args: DeviceManifestArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("muster:azure:DeviceManifest", name, {}, opts)
+        manifest = muster.DeviceManifest(
+            f"{name}-manifest",
+            {
+                **provisioning.sent(args),
+                "file": args["file"],
+                "content_hash": content_hash(Path(args["file"])),
+                "attestation": args["attestation"],
+            },
+            provisioning.awaiting(self, opts),
+        )
+        self.rows, self.accepted, self.refused = manifest.rows, manifest.accepted, manifest.refused
+        self.register_outputs({"rows": self.rows, "accepted": self.accepted, "refused": self.refused})
+
+
+def content_hash(file: Path) -> str:
+    """`sha256:…` of a file, however big. Raises OSError when it cannot be read."""
+    with file.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
