@@ -34,9 +34,22 @@ class Directory:
         """The hubs linked to a provisioning service: name (the host), location, allocationWeight, …"""
         return list(dps["properties"].get("iotHubs") or [])
 
+    def namespaces_of_hub(self, host: str) -> list[str]:
+        """The Device Registry namespaces that are linked to the hub with this host: one id, or none."""
+        hub = self.hub_by_host(host)
+        linked = hub["properties"].get("deviceRegistry") if hub else None
+        return [linked["namespaceResourceId"]] if linked else []
+
     def verified_authorities(self, dps: Document) -> list[x509.Certificate]:
         """The certificates of the service whose owner has proved possession of the key."""
-        found = self._store.list("arm", f"{dps['id'].lower()}/certificates/")
+        return self._verified_below(dps)
+
+    def hub_authorities(self, hub: Document) -> list[x509.Certificate]:
+        """The same of a hub: the CAs of its devices of type certificateAuthority."""
+        return self._verified_below(hub)
+
+    def _verified_below(self, owner: Document) -> list[x509.Certificate]:
+        found = self._store.list("arm", f"{owner['id'].lower()}/certificates/")
         return [
             load_certificate(it["properties"]["certificate"])
             for _, it in found

@@ -97,6 +97,8 @@ class Member:
     required: bool = False
     read_only: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
+    client_name: str = ""
+    """What published SDKs call it, when that is not its name in JSON."""
 
 
 @dataclass
@@ -105,6 +107,8 @@ class Shape:
 
     name: str
     members: dict[str, Member] = field(default_factory=dict)
+    lifted: str = ""
+    """The member whose properties SDKs show beside the others (`x-ms-client-flatten`), or ""."""
 
     def check(self, value: Any, where: str, faults: Faults) -> Any:  # noqa: ANN401 - JSON
         """The object without read-only properties and nulls; adds a fault for each thing wrong."""
@@ -131,7 +135,27 @@ class Shape:
         faults.extend(Fault(_join(where, key), f"is required by {self.name}") for key in missing)
 
 
-Kind = Scalar | Choice | ListOf | MapOf | Shape
+@dataclass(frozen=True)
+class OneOf:
+    """A JSON object of one of several shapes; the member `field` tells which."""
+
+    field: str
+    shapes: Mapping[str, Shape]
+
+    def check(self, value: Any, where: str, faults: Faults) -> Any:  # noqa: ANN401 - JSON
+        """The object checked as the shape that it names; adds a fault when it names none."""
+        if not isinstance(value, dict):
+            faults.append(Fault(where, f"must be an object, not {_shown(value)}"))
+            return value
+        shape = self.shapes.get(str(value.get(self.field)))
+        if shape is None:
+            known = ", ".join(sorted(self.shapes))
+            faults.append(Fault(_join(where, self.field), f"must be one of {known}"))
+            return value
+        return shape.check(value, where, faults)
+
+
+Kind = Scalar | Choice | ListOf | MapOf | Shape | OneOf
 
 
 def _check_member(member: Member, value: Any, where: str, faults: Faults) -> Any:  # noqa: ANN401 - JSON

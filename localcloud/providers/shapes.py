@@ -83,7 +83,20 @@ class Record:
         return {name: field for name, field in self.fields.items() if not field.readonly}
 
 
-Shape = Scalar | ListOf | MapOf | NameSet | Record
+@dataclass(frozen=True)
+class OneOf:
+    """An object of one of several records; the property `field` (`wire` in the cloud's JSON) tells which."""
+
+    field: str
+    wire: str
+    records: Mapping[str, Record]
+
+    def chosen(self, value: Mapping[str, object], by: str) -> Record | None:
+        """The record that the value's property `by` names."""
+        return self.records.get(str(value.get(by)))
+
+
+Shape = Scalar | ListOf | MapOf | NameSet | Record | OneOf
 
 
 def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
@@ -104,6 +117,24 @@ def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
             yield from _map_faults(value, shape, path)
         case Record():
             yield from _record_faults(value, shape, path)
+        case OneOf():
+            yield from _choice_faults(value, shape, path)
+
+
+def _choice_faults(value: Data, shape: OneOf, path: Path) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield _wrong_kind(value, "an object", path)
+        return
+    tag = value.get(shape.field)
+    record = shape.chosen(value, shape.field)
+    if record is not None:
+        yield from _record_faults(value, record, path)
+    elif tag is not UNKNOWN:
+        known = ", ".join(sorted(shape.records))
+        yield Fault(
+            (*path, shape.field),
+            f"must be one of: {known}" if tag is None else f"{tag!r} is none of: {known}",
+        )
 
 
 def _record_faults(value: Data, record: Record, path: Path) -> Iterator[Fault]:

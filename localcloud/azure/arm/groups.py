@@ -3,9 +3,7 @@
 import re
 from typing import Any
 
-from azure.mgmt.resource.resources import models
-
-from localcloud.azure.arm.models import shape_of
+from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 
 
@@ -19,7 +17,7 @@ RESOURCE_GROUP = ResourceType(
     path=GROUP.replace("{group}", "{name}"),
     listed_below=f"{SUBSCRIPTION}/resourceGroups",
     versions=("2025-04-01", "2024-11-01", "2024-03-01", "2023-07-01", "2022-09-01", "2021-04-01"),
-    shape=shape_of(models, "ResourceGroup"),
+    shape=Published("azure.mgmt.resource.resources", "ResourceGroup"),
     name=NameRule(
         re.compile(r"[-\w._()]{0,89}[-\w_()]"),
         "1 to 90 letters, digits, underscores, hyphens, periods and parentheses, no period at the end",

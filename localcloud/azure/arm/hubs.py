@@ -3,11 +3,9 @@
 import re
 from typing import Any
 
-from azure.mgmt.iothub.v2023_06_30 import models
-
 from localcloud.azure.arm import keys
 from localcloud.azure.arm.identity import assigned, check_identity
-from localcloud.azure.arm.models import shape_of
+from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.names import check_availability
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 from localcloud.azure.store import Document
@@ -33,8 +31,8 @@ _NAME = NameRule(
 )
 
 
-def _check(_world: World, draft: Draft) -> None:
-    check_identity(draft)
+def _check(world: World, draft: Draft) -> None:
+    check_identity(world, draft)
     keys.check_keys(draft)
     _check_sku(draft)
     _check_partitions(draft)
@@ -131,7 +129,7 @@ IOT_HUB = ResourceType(
     path=f"{GROUP}/providers/Microsoft.Devices/IotHubs/{{name}}",
     listed_below=f"{SUBSCRIPTION}/providers/Microsoft.Devices/IotHubs",
     versions=("2023-06-30", "2023-06-30-preview", "2022-11-15-preview", "2021-07-02"),
-    shape=shape_of(models, "IotHubDescription"),
+    shape=Published("azure.mgmt.iothub.v2023_06_30", "IotHubDescription"),
     name=_NAME,
     build=_build,
     check=_check,

@@ -4,10 +4,11 @@ Long-running operations are answered at once with the finished resource (200 or 
 Succeeded), which the pollers of azure-mgmt take as done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.azure.arm.errors import ArmError, invalid
+from localcloud.azure.arm.models import shape_of
 from localcloud.azure.arm.names import refuse_taken
 from localcloud.azure.arm.resources import Action, Draft, ResourceType, World, new_etag
 from localcloud.azure.calls import Answer, Call, etag_fits
@@ -24,6 +25,7 @@ class Operations:
     def __init__(self, world: World, of: ResourceType, removal: "Removal") -> None:
         self._world = world
         self._type = of
+        self._types = removal.types
         self._removal = removal
 
     def put(self, call: Call, **names: str) -> Answer:
@@ -95,7 +97,7 @@ class Operations:
         resource_id = self._id(names)
         before = self._world.stored(resource_id)
         faults: list[Fault] = []
-        body = self._type.shape.check(call.document(), "", faults)
+        body = shape_of(self._type.shape).check(call.document(), "", faults)
         if not self._type.name.pattern.fullmatch(names["name"]):
             faults.insert(0, Fault("name", f"'{names['name']}' must have {self._type.name.words}"))
         kept = before["id"] if before else resource_id
@@ -114,10 +116,10 @@ class Operations:
             refuse_taken(draft.name, draft.id, self._owner_of(draft.name))
 
     def _owner_of(self, name: str) -> Document | None:
-        directory = self._world.directory
-        return directory.hub_by_host(f"{name}.{self._type.zone}") or (
-            directory.dps_by_name(name) if self._type.zone == "azure-devices-provisioning.net" else None
-        )
+        """Who has this global name: types of one DNS zone share their names."""
+        rivals = {key for key, it in self._types.items() if it.zone == self._type.zone}
+        found = (it for _, it in self._world.store.list("arm") if it["type"].lower() in rivals)
+        return next((it for it in found if it["name"].lower() == name.lower()), None)
 
     def _check_etag(self, call: Call, document: Document, in_body: str | None = None) -> None:
         if not self._type.etag:
@@ -151,10 +153,9 @@ class Operations:
     def _require_parents(self, parts: list[str]) -> None:
         if self._world.stored("/".join(parts[:5])) is None:
             raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{parts[4]}' could not be found.")
-        # …/providers/{namespace}/{type}/{name}[/{type}/{name} | /providers/…]: every pair above must exist.
-        if len(parts) > 10 and self._world.stored("/".join(parts[:9])) is None:
-            above = "/".join(parts[:9])
-            raise ArmError(404, "ParentResourceNotFound", f"The resource '{above}' was not found.")
+        for above in _above(parts):
+            if _type_of(above).lower() in self._types and self._world.stored(above) is None:
+                raise ArmError(404, "ParentResourceNotFound", f"The resource '{above}' was not found.")
 
     def _check_subscription(self, subscription: str) -> None:
         if subscription.lower() != self._world.owner.subscription_id:
@@ -176,7 +177,7 @@ class Removal:
 
     def __init__(self, world: World, types: Mapping[str, ResourceType]) -> None:
         self._world = world
-        self._types = types
+        self.types = types
 
     def remove(self, document: Document) -> None:
         """Remove a resource, its children, and the roles assigned on it."""
@@ -187,9 +188,24 @@ class Removal:
             self._forget(document)
 
     def _forget(self, document: Document) -> None:
-        self._types[document["type"].lower()].removed(self._world, document)
+        self.types[document["type"].lower()].removed(self._world, document)
         self._world.store.delete("arm", document["id"].lower())
         self._world.store.delete("arm-keys", document["id"].lower())
+
+
+def _above(parts: list[str]) -> Iterator[str]:
+    """The ids above one: …/providers/{namespace}/{type}/{name}[/{type}/{name} | /providers/…]."""
+    at = 5
+    while at < len(parts):
+        at += 4 if parts[at].lower() == "providers" else 2
+        if at < len(parts):
+            yield "/".join(parts[:at])
+
+
+def _type_of(resource_id: str) -> str:
+    """The type of an id's resource: the namespace after the last /providers/, and every other segment."""
+    namespace, *rest = resource_id.rpartition("/providers/")[2].split("/")
+    return "/".join((namespace, *rest[::2]))
 
 
 def _not_found(resource_id: str, of: ResourceType, name: str) -> ArmError:

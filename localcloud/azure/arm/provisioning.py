@@ -4,11 +4,9 @@ import re
 import secrets
 from typing import Any
 
-from azure.mgmt.iothubprovisioningservices import models
-
 from localcloud.azure.arm import keys, links
 from localcloud.azure.arm.identity import assigned, check_identity
-from localcloud.azure.arm.models import shape_of
+from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.names import check_availability
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 from localcloud.azure.store import Document
@@ -40,7 +38,7 @@ _NAME = NameRule(
 
 
 def _check(world: World, draft: Draft) -> None:
-    check_identity(draft)
+    check_identity(world, draft)
     keys.check_keys(draft)
     links.check_links(world, draft)
     units = draft.at("sku", "capacity")
@@ -83,7 +81,7 @@ PROVISIONING_SERVICE = ResourceType(
     path=f"{GROUP}/providers/Microsoft.Devices/provisioningServices/{{name}}",
     listed_below=f"{SUBSCRIPTION}/providers/Microsoft.Devices/provisioningServices",
     versions=VERSIONS,
-    shape=shape_of(models, "ProvisioningServiceDescription"),
+    shape=Published("azure.mgmt.iothubprovisioningservices", "ProvisioningServiceDescription"),
     name=_NAME,
     build=_build,
     check=_check,

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.azure.arm.errors import ArmError
+from localcloud.azure.arm.models import Published
 from localcloud.azure.calls import Answer, Call
+from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.entra import Application, application
@@ -32,6 +34,7 @@ class World:
     directory: Directory
     provisioning: ProvisioningRegistry
     hubs: HubRegistry
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def owner(self) -> Application:
@@ -75,6 +78,12 @@ class Draft:
         """Add a fault."""
         self.faults.append(Fault(target, message))
 
+    def entries(self, *path: str) -> list[tuple[str, dict[str, Any]]]:
+        """The objects of a list of the body, each with its place; safe on a body that failed its check."""
+        found, where = self.at(*path), ".".join(path)
+        items = enumerate(found) if isinstance(found, list) else ()
+        return [(f"{where}[{n}]", it) for n, it in items if isinstance(it, dict)]
+
 
 Check = Callable[[World, Draft], None]
 Build = Callable[[World, Draft], dict[str, Any]]
@@ -111,7 +120,7 @@ class ResourceType:
     type: str
     path: str
     versions: tuple[str, ...]
-    shape: Shape
+    shape: Published | Shape
     name: NameRule
     build: Build
     check: Check = lambda _world, _draft: None

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.providers.azure_native import models
-from localcloud.providers.azure_native.table import ResourceType
-from localcloud.providers.shapes import Field, ListOf, MapOf, NameSet, Record, Scalar, Shape
+from localcloud.providers.azure_native.entries import ResourceType
+from localcloud.providers.shapes import Field, ListOf, MapOf, NameSet, OneOf, Record, Scalar, Shape
 from localcloud.providers.wire import UNKNOWN, Data, Secret, reveal
 
-SECRETS = frozenset({"primaryKey", "secondaryKey", "connectionString"})
+SECRETS = frozenset(
+    {"primaryKey", "secondaryKey", "connectionString", "masterKey", "functionKeys", "systemKeys"}
+)
 """Properties that hold a key, wherever they stand; ARM masks or leaves them out when it is read."""
 
 _STABLE = ("name", "location", "type")
@@ -37,6 +39,9 @@ def _to_wire(value: Data, shape: Shape) -> Data:
     match shape:
         case NameSet():
             return {name: {} for name in value}
+        case OneOf():
+            record = shape.chosen(value, shape.field)
+            return value if record is None else _object_to_wire(value, record)
         case Record():
             return _object_to_wire(value, shape)
         case ListOf():
@@ -49,10 +54,9 @@ def _to_wire(value: Data, shape: Shape) -> Data:
 
 def to_outputs(kind: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """What the program sees of an ARM document: keys secret, `properties` lifted where azure-native does."""
-    outputs = {name: value for name, value in document.items() if name != "id" and value is not None}
-    if kind.flattened:
-        outputs |= outputs.pop("properties", {})
-    return {"azureApiVersion": kind.client.api_version} | _sealed(outputs)
+    found = {name: value for name, value in document.items() if name != "id"}
+    outputs = _object_from_wire(found, models.answer(kind).fields)
+    return {"azureApiVersion": kind.api_version} | _sealed(outputs)
 
 
 def sealed(value: Data) -> Data:
@@ -71,15 +75,17 @@ def _sealed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_inputs(kind: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Everything of an ARM document that a program could have declared, path parameters apart."""
-    return _object_from_wire(document, models.request(kind))
+    return _object_from_wire(document, models.request(kind).writable, writable=True)
 
 
-def _object_from_wire(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
+def _object_from_wire(
+    document: Mapping[str, Any], fields: Mapping[str, Field], *, writable: bool = False
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name, field in record.writable.items():
+    for name, field in fields.items():
         found = _at(document, field.wire or (name,))
         if found is not None:
-            values[name] = _from_wire(found, field.shape)
+            values[name] = _from_wire(found, field.shape, writable)
     return values
 
 
@@ -90,16 +96,21 @@ def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Data:
     return place
 
 
-def _from_wire(value: Data, shape: Shape) -> Data:
+def _from_wire(value: Data, shape: Shape, writable: bool) -> Data:
+    """A value of ARM as Pulumi has it: all of it, or only what a program may set."""
     match shape:
         case NameSet():
-            return sorted(value)
+            return sorted(value) if writable else value
+        case OneOf():
+            record = shape.chosen(value, shape.wire)
+            return value if record is None else _from_wire(value, record, writable)
         case Record():
-            return _object_from_wire(value, shape)
+            fields = shape.writable if writable else shape.fields
+            return _object_from_wire(value, fields, writable=writable)
         case ListOf():
-            return [_from_wire(item, shape.item) for item in value]
+            return [_from_wire(item, shape.item, writable) for item in value]
         case MapOf():
-            return {name: _from_wire(item, shape.item) for name, item in value.items()}
+            return {name: _from_wire(item, shape.item, writable) for name, item in value.items()}
         case Scalar():
             return value
 
@@ -130,6 +141,9 @@ def _project(declared: Data, live: Data, shape: Shape, name: str) -> Data:
         return Secret(_project(declared.value, live, shape, name))
     if name in SECRETS and _is_masked(live):
         return declared
+    if isinstance(shape, OneOf) and isinstance(declared, Mapping):
+        record = shape.chosen(declared, shape.field)
+        return live if record is None else _project(declared, live, record, name)
     if isinstance(shape, Record) and isinstance(declared, Mapping) and isinstance(live, Mapping):
         return _project_object(declared, live, shape.writable)
     if isinstance(shape, ListOf) and isinstance(declared, list) and isinstance(live, list):
@@ -170,7 +184,7 @@ def preview(kind: ResourceType, inputs: Mapping[str, Any], outputs: Mapping[str,
     """
     known = _fill(inputs, models.answer(kind))
     stable = {name: outputs[name] for name in _STABLE if name in outputs}
-    return {"azureApiVersion": kind.client.api_version} | known | stable
+    return {"azureApiVersion": kind.api_version} | known | stable
 
 
 def _fill(values: Mapping[str, Any], record: Record) -> dict[str, Any]:
@@ -186,6 +200,9 @@ def _filled(value: Data, shape: Shape) -> Data:
         return Secret(_filled(value.value, shape))
     if isinstance(shape, NameSet):
         return UNKNOWN
+    if isinstance(shape, OneOf) and isinstance(value, Mapping):
+        record = shape.chosen(value, shape.field)
+        return value if record is None else _fill(value, record)
     if isinstance(shape, Record) and isinstance(value, Mapping):
         return _fill(value, shape)
     if isinstance(shape, ListOf) and isinstance(value, list):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.providers.azure_native import models
-from localcloud.providers.azure_native.table import ResourceType
+from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.plugin import Declaration
 from localcloud.providers.wire import UNKNOWN, Data
 
@@ -22,7 +22,7 @@ _SUFFIX_DIGITS = 8
 def with_name(kind: ResourceType, declaration: Declaration) -> dict[str, Any]:
     """The inputs with a name: the program's own, else the one in state, else a new one."""
     inputs = dict(declaration.new)
-    if kind.name in inputs:
+    if not kind.name or kind.name in inputs:
         return inputs
     if kind.name in declaration.old:
         kept = {kind.name: declaration.old[kind.name]}
@@ -37,8 +37,10 @@ def _new_name(kind: ResourceType, declaration: Declaration) -> str | None:
     proposal = declaration.proposal
     if proposal is not None and proposal.mode == "disable":
         return None
-    if proposal is not None and (proposal.mode == "enforce" or kind.auto_name == "random"):
+    if proposal is not None and (proposal.mode == "enforce" or kind.auto_name != "uuid"):
         return proposal.name
+    if kind.auto_name == "copy":
+        return declaration.name
     digits = hashlib.sha256(declaration.seed or secrets.token_bytes(16)).hexdigest()
     if kind.auto_name == "uuid":
         return str(uuid.UUID(digits[:32], version=4))

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localcloud.providers.azure_native import PLUGIN_NAME, PLUGIN_VERSION, body, models, settings
-from localcloud.providers.azure_native.calls import snake
-from localcloud.providers.azure_native.refusals import explained
+from localcloud.providers.azure_native import PLUGIN_NAME, PLUGIN_VERSION, body, settings
+from localcloud.providers.azure_native.calls import post
+from localcloud.providers.azure_native.entries import Function, ResourceType
 from localcloud.providers.azure_native.resource import ArmResource
 from localcloud.providers.azure_native.session import Session
-from localcloud.providers.azure_native.table import FUNCTIONS, TYPES, Function, ResourceType
+from localcloud.providers.azure_native.table import FUNCTIONS, TYPES
 from localcloud.providers.errors import CloudRefused, ProviderError, UnknownToken
 from localcloud.providers.shapes import Fault
 
@@ -68,14 +68,11 @@ class AzureNative:
 
     def _call(self, function: Function, arguments: Mapping[str, Any]) -> dict[str, Any]:
         given = _required(function.token, function.parameters, arguments)
-        operations = self._session.operations(function.client, function.operations)
-        with explained(function.token):
-            found = getattr(operations, function.method)(**{snake(name): it for name, it in given.items()})
-            answer = _json(found)
-        return dict(body.sealed(answer))
+        path = function.path.format(subscriptionId=self._session.settings.subscription, **given)
+        return dict(body.sealed(post(self._session, path, function.api_version)))
 
     def _get(self, kind: ResourceType, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        given = _required(token, models.path_names(kind), arguments)
+        given = _required(token, kind.path_names, arguments)
         resource = self.resource(kind.token)
         live = resource.read(resource.identity(given), {})
         if live is None:
@@ -114,14 +111,7 @@ def _required(token: str, names: Sequence[str], arguments: Mapping[str, Any]) ->
     missing = [name for name in names if not arguments.get(name)]
     if missing:
         raise ProviderError(f"{token}: missing {', '.join(missing)}")
+    unknown = sorted(arguments.keys() - set(names))
+    if unknown:
+        raise ProviderError(f"{token}: does not take {', '.join(unknown)}; it takes {', '.join(names)}")
     return {name: arguments[name] for name in names}
-
-
-def _json(found: Any) -> dict[str, Any]:  # noqa: ANN401 - a model, or pages of them
-    """A model as ARM's JSON; a list of them under `value`."""
-    if hasattr(found, "by_page"):
-        return {"value": [_json(item) for item in found]}
-    document: dict[str, Any] = (
-        found.serialize(keep_readonly=True) if hasattr(found, "_attribute_map") else found.as_dict()
-    )
-    return document

@@ -7,8 +7,8 @@ from typing import Any
 
 from localcloud.providers.azure_native import body, models, naming
 from localcloud.providers.azure_native.calls import Calls
+from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.azure_native.session import Session
-from localcloud.providers.azure_native.table import ResourceType
 from localcloud.providers.difference import Difference, compare
 from localcloud.providers.errors import CloudRefused, Incomplete, ProviderError
 from localcloud.providers.paths import Path, render
@@ -49,7 +49,7 @@ class ArmResource:
 
     def diff(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         """Inputs against inputs. Without a random name the old has to go before the new can come."""
-        fixed = self._kind.fixed | set(models.path_names(self._kind))
+        fixed = self._kind.fixed | set(self._kind.path_names)
         changes = compare(old, new, fixed, _same)
         return Difference(changes, delete_first=not old.get(naming.CREATE_FIRST, False))
 

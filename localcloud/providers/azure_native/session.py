@@ -1,19 +1,18 @@
-"""A signed-in session with ARM: azure-mgmt clients, made when a resource first needs one."""
+"""A signed-in session with ARM: one published client for every type, made when a resource first needs it."""
 
 from __future__ import annotations
 
 import base64
-import importlib
 import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 from localcloud.providers.azure_native.refusals import explained
 from localcloud.providers.azure_native.settings import Settings
-from localcloud.providers.azure_native.table import Client
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.mgmt.resource.resources import ResourceManagementClient
 
 _SCOPE = "https://management.azure.com/.default"
 _POLL_SECONDS = 1
@@ -40,20 +39,20 @@ class Session:
         self.settings = settings
         self._credential = credential
         self._transport = transport
-        self._clients: dict[Client, Any] = {}
+        self._client: ResourceManagementClient | None = None
         self._lock = threading.Lock()
 
-    def operations(self, client: Client, group: str) -> Any:  # noqa: ANN401 - a generated class
-        """An operations group of a client. Raises `BadConfiguration` without a subscription."""
+    def arm(self) -> ResourceManagementClient:
+        """ARM by resource id. Raises `BadConfiguration` without a subscription."""
         with self._lock:
-            if client not in self._clients:
-                self._clients[client] = self._made(client)
-            return getattr(self._clients[client], group)
+            if self._client is None:
+                self._client = self._made()
+            return self._client
 
-    def _made(self, client: Client) -> Any:  # noqa: ANN401 - a generated class
-        make = getattr(importlib.import_module(client.package), client.name)
+    def _made(self) -> ResourceManagementClient:
+        from azure.mgmt.resource.resources import ResourceManagementClient  # 0.3 s, and not for a preview
+
         options = self._way() | {
-            "api_version": client.api_version,
             "polling_interval": _POLL_SECONDS,
             "connection_timeout": _CONNECT_SECONDS,
             "read_timeout": _READ_SECONDS,
@@ -61,7 +60,7 @@ class Session:
         }
         if self._transport is not None:
             options["transport"] = self._transport
-        return make(self._signed_in(), self.settings.subscription, **options)
+        return ResourceManagementClient(self._signed_in(), self.settings.subscription, **options)
 
     def _signed_in(self) -> TokenCredential:
         if self._credential is None:

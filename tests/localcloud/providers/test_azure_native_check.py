@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.providers.azure_native import naming
+from localcloud.providers.azure_native.models import answer
 from localcloud.providers.azure_native.resource import ArmResource
 from localcloud.providers.azure_native.session import Session
 from localcloud.providers.azure_native.settings import Settings, faults
@@ -17,7 +18,16 @@ from localcloud.providers.paths import render
 from localcloud.providers.plugin import Checked, Declaration, Proposal
 from localcloud.providers.wire import UNKNOWN, Secret
 
-KINDS = {kind.token.rpartition(":")[2]: kind for kind in TYPES}
+from .cases import ROLE_NAME, SUBSCRIPTION, Case, cases
+
+CASES = cases(SUBSCRIPTION, ROLE_NAME.replace("1", "2"))
+KINDS = {kind.token.removeprefix("azure-native:"): kind for kind in TYPES}
+_MODULES = {
+    "ResourceGroup": "resources",
+    "IotHubResource": "iothub",
+    "IotDpsResource": "deviceprovisioningservices",
+    "RoleAssignment": "authorization",
+}
 SKU = {"name": "S1", "capacity": 1}
 HUB: dict[str, Any] = {
     "resourceGroupName": "rg",
@@ -41,7 +51,8 @@ ROLE: dict[str, Any] = {
 
 
 def make(name: str, location: str = "westeurope", group: str | None = None) -> ArmResource:
-    return ArmResource(KINDS[name], Session(Settings(location=location)), lambda _name: group)
+    kind = KINDS[name if ":" in name else f"{_MODULES[name]}:{name}"]
+    return ArmResource(kind, Session(Settings(location=location)), lambda _name: group)
 
 
 def check(name: str, inputs: dict[str, Any], **rest: Any) -> Checked:
@@ -83,11 +94,62 @@ def test_all_faults_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_everything_may_be_unknown_in_a_preview(name: str) -> None:
-    complete = {"IotHubResource": HUB, "IotDpsResource": DPS, "RoleAssignment": ROLE, "ResourceGroup": {}}
-    inputs = dict.fromkeys(complete[name], UNKNOWN)
-    assert check(name, inputs).faults == ()
+@pytest.fixture(params=CASES, ids=lambda it: it.token)
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
+
+
+def short(case: Case) -> str:
+    return case.token.removeprefix("azure-native:")
+
+
+def test_every_type_has_a_case() -> None:
+    assert {short(it) for it in CASES} == set(KINDS)
+
+
+def test_everything_may_be_unknown_in_a_preview(case: Case) -> None:
+    assert check(short(case), dict.fromkeys(case.inputs, UNKNOWN)).faults == ()
+
+
+def test_a_complete_declaration_is_in_order(case: Case) -> None:
+    assert check(short(case), case.inputs).faults == ()
+    assert check(short(case), case.inputs | case.change).faults == ()
+
+
+def test_unknown_properties_are_refused_at_every_level(case: Case) -> None:
+    nested = {name: value | {"nope": 1} for name, value in case.inputs.items() if isinstance(value, dict)}
+    nested.pop("tags", None)
+    nested.pop("metadata", None)
+    found = said(check(short(case), case.inputs | nested | {"nope": 1}))
+    assert set(found) == {"nope", *(f"{name}.nope" for name in nested)}
+
+
+def test_a_change_is_made_in_place(case: Case) -> None:
+    found = changes(short(case), case.inputs, case.inputs | case.change)
+    assert not any(replaces for _, replaces in found.values())
+    assert bool(found) == bool(case.change)
+
+
+def test_what_is_fixed_forces_a_replacement(case: Case) -> None:
+    found = changes(
+        short(case),
+        case.inputs | {"location": "westeurope"},
+        case.inputs | {"location": "westeurope"} | case.fixed,
+    )
+    assert case.fixed.keys() <= {path.split(".")[0] for path in found}
+    assert any(replaces for _, replaces in found.values())
+    assert make(short(case)).diff(case.inputs, case.inputs | case.fixed).delete_first
+
+
+def test_preview_says_what_is_declared_and_no_more(case: Case) -> None:
+    outputs = make(short(case)).preview(case.inputs, {})
+    record = answer(KINDS[short(case)])
+    for name in case.inputs.keys() & record.writable.keys():
+        assert outputs[name] is not UNKNOWN
+    unsaid = record.fields.keys() - record.writable.keys() - case.inputs.keys() - {"id"}
+    assert all(outputs[name] is UNKNOWN for name in unsaid)
+    assert outputs.keys() <= {"azureApiVersion", *record.fields}
 
 
 def test_unknown_inside() -> None:
@@ -131,7 +193,7 @@ def test_missing() -> None:
 
 @pytest.mark.parametrize("name", ["ResourceGroup", "IotHubResource", "IotDpsResource"])
 def test_random_name_is_the_same_for_the_same_seed(name: str) -> None:
-    parameter = KINDS[name].name
+    parameter = make(name)._kind.name
     first, second = check(name, {}).inputs, check(name, {}).inputs
     assert first[parameter] == second[parameter]
     assert first[parameter].startswith("urn-name")
@@ -161,7 +223,7 @@ def test_a_name_in_state_is_kept() -> None:
 )
 def test_autonaming_configuration(mode: Any, name: str, expected: str | None) -> None:
     checked = check(name, {}, proposal=Proposal(mode, "proposed"))
-    assert checked.inputs.get(KINDS[name].name) == expected
+    assert checked.inputs.get(make(name)._kind.name) == expected
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,10 @@ from localcloud.providers.errors import (
 )
 from localcloud.providers.wire import Secret, holds, reveal
 
-HUB = "azure-native:iothub:IotHubResource"
-DPS = "azure-native:deviceprovisioningservices:IotDpsResource"
-GROUP = "azure-native:resources:ResourceGroup"
-ROLE = "azure-native:authorization:RoleAssignment"
+from .cases import DPS, GROUP, HUB, ROLE, SKU, SUBSCRIPTION, Case, cases
 
-SKU = {"name": "S1", "capacity": 1}
 GUID = "11111111-2222-3333-4444-555555555555"
+ALL = cases(SUBSCRIPTION, GUID)
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     GROUP: (
         {"resourceGroupName": "rg", "location": "westeurope", "tags": {"a": "b"}},
@@ -61,10 +58,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(params=list(CASES))
+@pytest.fixture(params=ALL, ids=lambda it: it.token)
 def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    inputs, change = CASES[request.param]
-    return request.param, inputs, inputs | change
+    one: Case = request.param
+    return one.token, one.inputs, one.inputs | one.change
 
 
 def test_life_of_a_resource(plugin: AzureNative, arm: Any, case: Any) -> None:
@@ -275,7 +272,7 @@ def test_function_without_an_argument(plugin: AzureNative) -> None:
         plugin.invoke("azure-native:iothub:getIotHubResource", {"resourceGroupName": "rg"})
 
 
-@pytest.mark.parametrize("token", ["azure-native:storage:StorageAccount", "azure-native:iothub:IotHub"])
+@pytest.mark.parametrize("token", ["azure-native:compute:VirtualMachine", "azure-native:iothub:IotHub"])
 def test_unserved_token(plugin: AzureNative, token: str) -> None:
     with pytest.raises(UnknownToken, match=r"(?s)IotHubResource.*table\.py"):
         plugin.resource(token)

@@ -130,7 +130,7 @@ def test_incomplete_resource_keeps_its_id(engine: Any, arm: Any, monkeypatch: py
 
 
 def test_unserved_token(engine: Any) -> None:
-    urn = "urn:pulumi:dev::coldchain::azure-native:storage:StorageAccount::x"
+    urn = "urn:pulumi:dev::coldchain::azure-native:compute:VirtualMachine::x"
     with pytest.raises(grpc.RpcError) as caught:
         engine.Check(pb.CheckRequest(urn=urn, news=encode({})))
     error: Any = caught.value

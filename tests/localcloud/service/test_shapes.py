@@ -3,16 +3,13 @@
 from typing import Any
 
 import pytest
-from azure.mgmt.authorization.v2022_04_01 import models as authorization
-from azure.mgmt.iothub.v2023_06_30 import models as hub
-from azure.mgmt.iothubprovisioningservices import models as dps
 
-from localcloud.azure.arm.models import shape_of
+from localcloud.azure.arm.models import Published
 from localcloud.azure.shapes import Fault
 
-HUB = shape_of(hub, "IotHubDescription")
-DPS = shape_of(dps, "ProvisioningServiceDescription")
-ROLE = shape_of(authorization, "RoleAssignmentCreateParameters")
+HUB = Published("azure.mgmt.iothub.v2023_06_30", "IotHubDescription").shape
+DPS = Published("azure.mgmt.iothubprovisioningservices", "ProvisioningServiceDescription").shape
+ROLE = Published("azure.mgmt.authorization.v2022_04_01", "RoleAssignmentCreateParameters").shape
 
 
 @pytest.mark.parametrize(
