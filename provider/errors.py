@@ -9,6 +9,7 @@
     │   └── ConflictError         the service changed the thing since the state was written
     ├── UnsupportedResourceError  what is in the service is of a kind that the resource type cannot hold
     ├── IncompleteInputError      enough to import the thing, but not to make or change it
+    ├── ParentError               the gateway that a device names is not there, or is none
     ├── ProofError                possession of a CA could not be proven
     └── InitFailedError           made, but not ready: the state keeps it, the next `up` goes on from there
 
@@ -78,6 +79,10 @@ class UnsupportedResourceError(ProviderError):
 
 class IncompleteInputError(ProviderError):
     """An input that an import wrote stands for something that only the program can give."""
+
+
+class ParentError(ProviderError):
+    """The gateway that a device is to be a child of is not there, or is none."""
 
 
 class ProofError(ProviderError):

@@ -108,8 +108,8 @@ class Handler(ABC, Generic[I, O]):
         return ()
 
     def replaced(self, old: I, new: I) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
-        """Properties (by name) whose change needs a new resource this time, with the reason, although other
-        changes of them do not.
+        """Properties (by name) whose change needs a new resource this time, although other changes of them
+        may not, with the reason; for those that always do, a better reason than the declaration's.
         """
         return {}
 
@@ -177,7 +177,7 @@ class Handler(ABC, Generic[I, O]):
         before: I = read(self.inputs, old_inputs)
         after: I = read(self.inputs, new)
         why = self.replaced(before, after)
-        found = tuple(replace(each, replaces=each.replaces or why.get(each.name, "")) for each in found)
+        found = tuple(replace(each, replaces=why.get(each.name, each.replaces)) for each in found)
         said = tuple(Notice(self._reason(change)) for change in found if change.replaces)
         if found and not said:  # of a replacement, its creation tells
             said = self.notices(before, after)

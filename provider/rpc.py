@@ -30,6 +30,9 @@ from provider.schema import package_schema
 from provider.values import Properties, has_secret, has_unknown
 
 VERSION = version("muster")
+PREVIEW_SECONDS = 10.0
+"""How long a preview waits for a service that is asked for nothing but a notice or a better check."""
+
 SERVICE = "pulumirpc.ResourceProvider"
 ENGINE_KEYS = frozenset({"version", "pluginDownloadURL"})
 """What of the provider's own configuration the state keeps. `muster:*` belongs to the program, not to us."""
@@ -138,7 +141,8 @@ class Provider:
 
     def check(self, request: Request) -> Message:
         """Inputs with defaults, or all their faults."""
-        checked = self._handler(request).check(wire.decode(request.news))
+        with deadline(PREVIEW_SECONDS, self._clock):
+            checked = self._handler(request).check(wire.decode(request.news))
         failures = [proto.CheckFailure(property=each.path, reason=each.reason) for each in checked.faults]
         return proto.CheckResponse(inputs=wire.encode(checked.inputs), failures=failures)
 
@@ -148,7 +152,8 @@ class Provider:
         """
         old = wire.decode(request.olds)
         old_inputs = wire.decode(request.old_inputs) or old
-        found = self._handler(request).diff(old_inputs, old, wire.decode(request.news))
+        with deadline(PREVIEW_SECONDS, self._clock):
+            found = self._handler(request).diff(old_inputs, old, wire.decode(request.news))
         self._tell(found.notices, request.urn)
         changes = [each for each in found.changes if not _ignored(each.path, request.ignoreChanges)]
         return _diff_response(
@@ -160,7 +165,8 @@ class Provider:
         handler, inputs = self._handler(request), wire.decode(request.properties)
         typed = handler.state(inputs, {}).inputs
         if request.preview or has_unknown(inputs):
-            self._tell(handler.notices(None, typed), request.urn)
+            with deadline(PREVIEW_SECONDS, self._clock):
+                self._tell(handler.notices(None, typed), request.urn)
             return proto.CreateResponse(properties=wire.encode(handler.planned(inputs)))
         resource_id = handler.resource_id(typed)
         try:

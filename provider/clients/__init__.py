@@ -16,6 +16,7 @@ from provider.clients.credentials import Entra, dps_authentication
 from provider.clients.dps_certificates import DpsCertificates
 from provider.clients.dps_links import DpsLinks
 from provider.clients.dps_service import GROUPS, INDIVIDUALS, DpsService
+from provider.clients.hub_service import HUB_SCOPE, HubService
 from provider.clients.rest import Rest
 from provider.clients.retry import Clock
 from provider.clients.transport import http_client
@@ -47,6 +48,11 @@ class Azure:
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that all calls wait by, cancelled with them: for who paces many calls."""
+        return self._clock
+
     def cancel(self) -> None:
         """Let every call that waits give up at once."""
         self._clock.cancel()
@@ -70,6 +76,10 @@ class Azure:
     def dps(self, host: str) -> Rest:
         """Calls of the provisioning service's data plane, authenticated."""
         return self._rest(host, dps_authentication(host, self._environment, self._entra))
+
+    def hub(self, host: str) -> HubService:
+        """The service API of the hub at a host such as `contoso.azure-devices.net`."""
+        return HubService(self._rest(host, self._entra.authentication(HUB_SCOPE)))
 
     def certificates(self, service_id: str) -> DpsCertificates:
         """The certificates of the provisioning service with this ARM id."""

@@ -13,7 +13,10 @@ from certs.signers import Signer
 from certs.store import KeyStore
 from provider.clients import Azure
 from provider.handlers.enrollment_group import EnrollmentGroup
+from provider.handlers.hub_configuration import HubConfiguration
+from provider.handlers.hub_device import HubDevice
 from provider.handlers.hub_link import HubLink
+from provider.handlers.hub_module import HubModule
 from provider.handlers.individual_enrollment import IndividualEnrollment
 from provider.handlers.verified_certificate import VerifiedCertificate
 from provider.resource import Handler
@@ -28,6 +31,9 @@ def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
         IndividualEnrollment(azure.individuals),
         VerifiedCertificate(azure.certificates, _signer_for),
         HubLink(azure.links),
+        HubConfiguration(azure.hub),
+        HubDevice(azure.hub),
+        HubModule(azure.hub),
     ]
     return {each.token: each for each in every}
 

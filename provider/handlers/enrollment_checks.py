@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from provider.checking import Fault
 from provider.clients.dps_service import REGISTRY_API_VERSION
-from provider.fields import attribute
+from provider.handlers.between import beside, exactly_one
 from provider.handlers.enrollment_inputs import Enrollment, Kind
 from provider.values import UNKNOWN, Plain
 
@@ -19,23 +18,6 @@ def faults(kind: Kind, inputs: Enrollment) -> Iterator[Fault]:
     yield from beside("authorityReference", "secondaryAuthorityReference", inputs)
     yield from _allocation(inputs)
     yield from _registry(inputs)
-
-
-def exactly_one(names: tuple[str, ...], inputs: object) -> Iterator[Fault]:
-    """One of these properties is given, and no more. False counts as not given."""
-    values = {name: _value(inputs, name) for name in names}
-    known = [name for name, value in values.items() if value is not UNKNOWN and value]
-    right = f"exactly one of {', '.join(names)} would be right"
-    for name in known[1:]:
-        yield Fault(name, f"stands beside {known[0]}; {right}")
-    if not known and UNKNOWN not in values.values():
-        yield Fault(names[0], f"is missing; {right}")
-
-
-def beside(first: str, second: str, inputs: object) -> Iterator[Fault]:
-    """The second of two slots is filled only beside the first."""
-    if _value(inputs, second) and _value(inputs, first) is None:
-        yield Fault(second, f"stands without {first}; the first slot is filled first")
 
 
 def _allocation(inputs: Enrollment) -> Iterator[Fault]:
@@ -59,7 +41,3 @@ def _registry(inputs: Enrollment) -> Iterator[Fault]:
         f"is {inputs.api_version}, in which an enrollment has no certificate authority: its devices would "
         f"get no certificate for their CSR; registry needs {REGISTRY_API_VERSION}",
     )
-
-
-def _value(inputs: object, name: str) -> Any:  # noqa: ANN401 - whatever the property holds
-    return getattr(inputs, attribute(name))

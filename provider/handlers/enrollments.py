@@ -100,7 +100,7 @@ class EnrollmentHandler(Versioned[E, V]):
             return document
         return {**document, "attestation": client.attestation(name, inputs.api_version)}
 
-    def store(self, inputs: E, current: Document) -> Document:
+    def store(self, inputs: E, current: Document, old: E | None) -> Document:  # noqa: ARG002 - the PUT is whole
         """PUT, symmetric keys as they are."""
         client, name = self._client(inputs.service_host), self._name(inputs)
         if inputs.symmetric_key and kind_of(current) == "symmetricKey":

@@ -18,9 +18,9 @@ from provider.fields import Rule
 FINGERPRINT = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 
-def pattern(expression: str, right: str) -> Rule:
-    """A rule: the whole text matches the expression, whatever its case; `right` says so in words."""
-    compiled = re.compile(expression, re.IGNORECASE)
+def pattern(expression: str, right: str, *, flags: re.RegexFlag = re.IGNORECASE) -> Rule:
+    """A rule: the whole text matches the expression, in any case unless `flags` say; `right` is in words."""
+    compiled = re.compile(expression, flags)
     return lambda text: None if compiled.fullmatch(text) else right
 
 
@@ -72,6 +72,16 @@ device_id = pattern(
 registry_namespace = pattern(
     r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]",
     "3 to 64 lower-case letters, digits and inner - would be right",
+    flags=re.NOFLAG,
+)
+configuration_id = pattern(
+    r"[a-z0-9:+%_#*?!(),=@;$'-]{1,128}",
+    "up to 128 lower-case letters, digits and - : + % _ # * ? ! ( ) , = @ ; $ ' would be right",
+    flags=re.NOFLAG,
+)
+thumbprint = pattern(
+    r"[0-9a-f]{40}|[0-9a-f]{64}",
+    "the certificate's SHA-1 or SHA-256 thumbprint would be right (40 or 64 hexadecimal digits)",
 )
 registry_name = pattern(
     r"[a-z0-9][a-z0-9-]{2,62}", "3 to 63 letters, digits and - after the first would be right"

@@ -29,6 +29,7 @@ from provider.handlers.verified_certificate import VerifiedCertificate
 from provider.resource import Handler, Made
 from tests.provider.memory.arm import ArmMemory
 from tests.provider.memory.dps import DpsMemory
+from tests.provider.memory.hub import HubMemory
 
 PASSPHRASE = "a passphrase for tests only"
 TOKEN = "token-that-must-never-be-seen"
@@ -69,7 +70,7 @@ class Credential:
 
 
 @dataclass
-class Cloud(DpsMemory, ArmMemory):
+class Cloud(DpsMemory, ArmMemory, HubMemory):
     """Azure in memory: documents that tests may read and edit, and what was asked of it."""
 
     requests: list[httpx.Request] = field(default_factory=list)
@@ -84,6 +85,8 @@ class Cloud(DpsMemory, ArmMemory):
             return answer
         if request.url.host == "management.azure.com":
             return self.resource_manager(request)
+        if request.url.host.endswith("azure-devices.net"):
+            return self.hub(request)
         return self.dps(request)
 
     def methods(self) -> list[str]:

@@ -19,11 +19,14 @@ def schema(azure: Azure) -> dict[str, Any]:
 
 
 def test_it_has_every_resource(schema: dict[str, Any]) -> None:
-    assert set(schema["resources"]) == {
+    assert set(schema["resources"]) >= {
         "muster:dps:EnrollmentGroup",
         "muster:dps:IndividualEnrollment",
         "muster:dps:VerifiedCertificate",
         "muster:dps:HubLink",
+        "muster:hub:Configuration",
+        "muster:hub:Device",
+        "muster:hub:Module",
     }
     assert schema["name"] == "muster"
 
