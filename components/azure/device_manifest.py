@@ -13,6 +13,8 @@ from components.azure.provisioning import Provisioning
 class DeviceManifestArgs(Provisioning):
     """Arguments of DeviceManifest."""
 
+    manifest_name: str
+    """Once in a service: every enrollment of the manifest carries it."""
     file: str
     """Path of the CSV or Parquet file, from the project's root."""
     attestation: str
@@ -38,6 +40,7 @@ class DeviceManifest(pulumi.ComponentResource):
             f"{name}-manifest",
             {
                 **provisioning.sent(args),
+                "manifest_name": args["manifest_name"],
                 "file": args["file"],
                 "content_hash": content_hash(Path(args["file"])),
                 "attestation": args["attestation"],

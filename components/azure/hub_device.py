@@ -57,7 +57,7 @@ class HubDevice(pulumi.ComponentResource):
             {
                 "hub_host": args["hub_host"],
                 "device_id": args["device_id"],
-                "authentication": args["authentication"],
+                **args["authentication"],
                 "iot_edge": args["edge"],
                 "parent_device_id": args["parent_device_id"],
                 "enabled": args["enabled"],
@@ -75,7 +75,8 @@ class HubDevice(pulumi.ComponentResource):
                 "hub_host": args["hub_host"],
                 "device_id": args["device_id"],
                 "module_id": module_id,
-                "initial_twin": {"tags": module["tags"], "desired": module["desired"]},
+                "tags": module["tags"],
+                "desired": module["desired"],
             },
             pulumi.ResourceOptions(parent=self, depends_on=[device]),
         )

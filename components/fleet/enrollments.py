@@ -95,7 +95,12 @@ class _Declaring:
     def manifest(self, name: str, manifest: Manifest) -> DeviceManifest:
         return DeviceManifest(
             self._ground.named(name),
-            {**self._common(manifest), "file": manifest.file, "attestation": manifest.attestation},
+            {
+                **self._common(manifest),
+                "manifest_name": name,
+                "file": manifest.file,
+                "attestation": manifest.attestation,
+            },
             self._opts,
         )
 

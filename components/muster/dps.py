@@ -147,6 +147,8 @@ class IndividualEnrollment(Resource):
 class DeviceManifestArgs(ProvisioningArgs):
     """Many individual enrollments in one file."""
 
+    manifest_name: pulumi.Input[str]
+    """Once in a service: enrollments carry it."""
     file: pulumi.Input[str]
     """Path of the CSV or Parquet file, from the project's root."""
     content_hash: pulumi.Input[str]

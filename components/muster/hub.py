@@ -1,7 +1,7 @@
 """Resources of a hub: `muster:hub:*`."""
 
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -32,12 +32,11 @@ class Configuration(Resource):
         super().__init__("muster:hub:Configuration", name, inputs(args, "etag"), opts)
 
 
-class DeviceArgs(TypedDict):
+class DeviceArgs(Authentication):
     """A device that stands in its hub without being provisioned."""
 
     hub_host: pulumi.Input[str]
     device_id: pulumi.Input[str]
-    authentication: pulumi.Input[Authentication]
     iot_edge: pulumi.Input[bool]
     parent_device_id: NotRequired[pulumi.Input[str | None]]
     enabled: pulumi.Input[bool]
@@ -55,12 +54,13 @@ class Device(Resource):
 
 
 class ModuleArgs(TypedDict):
-    """A module of a device."""
+    """A module of a device. It has a key, which the hub makes and keeps."""
 
     hub_host: pulumi.Input[str]
     device_id: pulumi.Input[str]
     module_id: pulumi.Input[str]
-    initial_twin: pulumi.Input[Twin]
+    tags: pulumi.Input[Mapping[str, Any]]
+    desired: pulumi.Input[Mapping[str, Any]]
 
 
 class Module(Resource):

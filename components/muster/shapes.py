@@ -57,7 +57,7 @@ def snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-SHAPES = frozenset({"initial_twin", "capabilities", "registry", "authentication", "content"})
+SHAPES = frozenset({"initial_twin", "capabilities", "registry", "content"})
 """Arguments that are one of the shapes above: their keys are ours. Other mappings have keys of the user's."""
 
 

@@ -57,6 +57,7 @@ def test_a_provider_of_ones_own_serves_link_and_group() -> None:
                 "hub_host": "h.azure-devices.net",
                 "hub_location": "westeurope",
                 "allocation_weight": 1,
+                "apply_allocation_policy": True,
                 "service_revision": "1",
             },
             opts,
