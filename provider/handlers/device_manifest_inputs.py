@@ -1,0 +1,196 @@
+"""What a program says about a manifest, and what that means for each row of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final
+
+from provider.checking import Fault
+from provider.clients.dps_service import API_VERSION, API_VERSIONS
+from provider.fields import prop, write
+from provider.handlers import enrollment_checks, individual_enrollment, rules, tpm, twins
+from provider.handlers.enrollment_documents import body
+from provider.handlers.enrollment_inputs import (
+    ALLOCATION,
+    NO_CAPABILITIES,
+    NO_TWIN,
+    REPROVISION,
+    Capabilities,
+    InitialTwin,
+    Registry,
+)
+from provider.manifest.records import CSV, PARQUET
+from provider.manifest.settings import ATTESTATIONS, X509, Settings
+from provider.values import UNKNOWN, Plain
+
+ADDRESS: Final = "all enrollments of the manifest carry it"
+_OF_ROWS = ("registrationId", "attestation", "provisioningStatus", "capabilities", "initialTwin")
+_RULES: Final = {"endorsement_key": tpm.endorsement_key, "tags": twins.tags, "desired": twins.desired}
+
+
+def file_name(path: str) -> str | None:
+    """A rule: the path of a file whose name says what it holds."""
+    right = f"the path of a {CSV} or {PARQUET} file, from the project's folder, would be right"
+    return None if PurePath(path).suffix.lower() in (CSV, PARQUET) else right
+
+
+def stem(path: str) -> str:
+    """The name of a manifest that has none of its own: its file's, without folder and ending."""
+    return PurePath(path).stem.lower()
+
+
+manifest_name = rules.pattern(
+    r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?",
+    "up to 64 letters, digits and . _ - with a letter or a digit at both ends would be right",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What the program says."""
+
+    service_host: str = prop(
+        "The provisioning service's service operations host, such as contoso.azure-devices-provisioning.net.",
+        replaces=ADDRESS,
+        rule=rules.service_host,
+        normal=rules.lower,
+    )
+    manifest_name: str | None = prop(
+        "Name of the manifest, once in a service; by default its file's, without folder and ending.",
+        default=None,
+        rule=manifest_name,
+        normal=rules.lower,
+    )
+    file: str = prop(
+        "Path of the CSV or Parquet file, from the project's folder.", rule=file_name, normal=stem
+    )
+    content_hash: str = prop(
+        "`sha256:…` of the file: what makes a change of the file a change of the resource.",
+        rule=rules.pattern(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits would be right"),
+        normal=rules.lower,
+    )
+    attestation: str = prop(
+        "How the devices attest, where a row says nothing: x509, symmetricKey or tpm.",
+        default=X509,
+        rule=rules.choice(*ATTESTATIONS),
+    )
+    api_version: str = prop(
+        "Version of the service's API that is spoken: certificates from a registry need 2026-11-01.",
+        default=API_VERSION,
+        rule=rules.choice(*API_VERSIONS),
+    )
+    allocation_policy: str = prop(
+        "How a hub is picked: hashed, geoLatency, static or custom.",
+        default="hashed",
+        rule=rules.choice(*ALLOCATION),
+    )
+    iot_hubs: tuple[str, ...] = prop(
+        "Host names of the linked hubs that devices may be allocated to.",
+        rule=rules.every(rules.hub_host),
+        normal=rules.unordered(rules.lower),
+    )
+    webhook_url: str | None = prop(
+        "With custom: the function that picks the hub. Its URL holds a key, so it is a secret.",
+        default=None,
+        secret=True,
+        rule=rules.webhook_url,
+    )
+    webhook_api_version: str = prop(
+        "With custom: the API version of the documents that the webhook is sent.",
+        default=API_VERSION,
+        rule=rules.api_version,
+    )
+    initial_twin: InitialTwin = prop("The twin of a new device; a row's lies over it.", default=NO_TWIN)  # noqa: RUF009 - prop makes the field
+    reprovision: str = prop(
+        "When a device comes again: keep, migrate or reset, as for a group.",
+        default="migrate",
+        rule=rules.choice(*REPROVISION),
+    )
+    capabilities: Capabilities = prop(  # noqa: RUF009 - prop makes the field
+        "What the devices are able to be, where a row says nothing.", default=NO_CAPABILITIES
+    )
+    registry: Registry | None = prop(  # noqa: RUF009 - prop makes the field
+        "Who issues certificates from CSRs: Azure Device Registry.", default=None
+    )
+    enabled: bool = prop("Whether devices may enrol, where a row says nothing.", default=True)
+    allow_removals: bool = prop(
+        "Whether an `up` may remove more than a tenth of the rows (and 10): a truncated file would.",
+        default=False,
+        normal=lambda _: None,
+    )
+    adopt: bool = prop(
+        "Whether a creation may change and remove enrollments that carry this manifest's name already.",
+        default=False,
+        normal=lambda _: None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What came of it. The rows themselves are in the file and in the service, not in the state."""
+
+    rows: int = prop("Rows of the file.", default=0)
+    accepted: int = prop("Rows that the service holds as the file says.", default=0)
+    refused: int = prop("Rows that were refused, by us or by the service.", default=0)
+    revision: str = prop("The version of the manifest: its file under its settings.", default="")
+
+
+def name(inputs: Inputs) -> str:
+    """The manifest's name. It is in each enrollment's mark, so a change of it is a replacement."""
+    if inputs.manifest_name is not None:
+        return inputs.manifest_name
+    path: Plain = inputs.file
+    return "unknown" if path is UNKNOWN else stem(path)
+
+
+def faults(inputs: Inputs) -> Iterable[Fault]:
+    """Everything that does not go together, the file aside."""
+    yield from enrollment_checks.faults(individual_enrollment.INDIVIDUAL, enrollment(inputs))
+    own: Plain = inputs.manifest_name
+    path: Plain = inputs.file
+    if own is None and path is not UNKNOWN and (right := manifest_name(stem(path))) is not None:
+        yield Fault("manifestName", f'is missing, and the file\'s name "{stem(path)}" can be none: {right}')
+
+
+def enrollment(inputs: Inputs) -> individual_enrollment.Inputs:
+    """The enrollment of a row that says nothing but its id, as a resource of its own would have it."""
+    return individual_enrollment.Inputs(
+        registration_id="row",
+        symmetric_key=True,
+        **{
+            each: getattr(inputs, each)
+            for each in (
+                "service_host",
+                "api_version",
+                "allocation_policy",
+                "iot_hubs",
+                "webhook_url",
+                "webhook_api_version",
+                "initial_twin",
+                "reprovision",
+                "capabilities",
+                "registry",
+                "enabled",
+            )
+        },
+    )
+
+
+def settings(inputs: Inputs) -> Settings:
+    """What the inputs mean for the rows. All values are known."""
+    common = body(individual_enrollment.INDIVIDUAL, enrollment(inputs), {})
+    shared = {key: value for key, value in common.items() if key not in _OF_ROWS}
+    shared["iotHubs"] = sorted(map(rules.lower, shared["iotHubs"]))
+    twin: dict[str, Any] = write(inputs.initial_twin)
+    return Settings(
+        manifest=name(inputs).lower(),
+        attestation=inputs.attestation,
+        enabled=inputs.enabled,
+        iot_edge=inputs.capabilities.iot_edge,
+        tags=twin["tags"],
+        desired=twin["desired"],
+        shared=shared,
+        rules=_RULES,
+    )
