@@ -12,6 +12,7 @@ from cryptography import x509
 from certs.signers import Signer
 from certs.store import KeyStore
 from provider.clients import Azure
+from provider.handlers.device_manifest import DeviceManifest
 from provider.handlers.enrollment_group import EnrollmentGroup
 from provider.handlers.hub_configuration import HubConfiguration
 from provider.handlers.hub_device import HubDevice
@@ -29,6 +30,7 @@ def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
     every: list[Handler[Any, Any]] = [
         EnrollmentGroup(azure.groups),
         IndividualEnrollment(azure.individuals),
+        DeviceManifest(azure.dps, azure.clock),
         VerifiedCertificate(azure.certificates, _signer_for),
         HubLink(azure.links),
         HubConfiguration(azure.hub),
