@@ -29,6 +29,7 @@ from fleet.shapes import (
     TwinShape,
     WholeShape,
 )
+from fleet.standins import stand_in
 
 Findings = list[Finding]
 
@@ -37,12 +38,6 @@ Findings = list[Finding]
 def read(shape: Shape, value: object, path: Path, findings: Findings) -> Any:  # noqa: ANN401  the shape decides
     """The value as the shape's Python type; what is wrong with it is added to `findings`."""
     raise TypeError(f"cannot read {value!r} at {path} as {shape!r}, after {len(findings)} findings")
-
-
-@singledispatch
-def stand_in(shape: Shape) -> Any:  # noqa: ANN401  the shape decides
-    """A value of the shape's Python type to go on with where the given one is of no use."""
-    raise TypeError(f"cannot stand in for {shape!r}")
 
 
 def _refuse(shape: Shape, value: object, path: Path, findings: Findings, right: str) -> Any:  # noqa: ANN401
@@ -234,41 +229,3 @@ def _check_count(count: Count, given: int, path: Path, findings: Findings) -> No
 
 def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
-
-
-@stand_in.register(TextShape)
-@stand_in.register(ChoiceShape)
-def _(shape: TextShape | ChoiceShape) -> str:
-    return shape.options[0] if isinstance(shape, ChoiceShape) else ""
-
-
-@stand_in.register
-def _(shape: WholeShape) -> int:
-    return shape.bounds.among[0] if shape.bounds.among else shape.bounds.least
-
-
-@stand_in.register(FlagShape)
-def _(_shape: FlagShape) -> bool:
-    return False
-
-
-@stand_in.register(ListShape)
-def _(_shape: ListShape) -> tuple[Any, ...]:
-    return ()
-
-
-@stand_in.register(MapShape)
-@stand_in.register(TwinShape)
-def _(_shape: MapShape | TwinShape) -> dict[str, Any]:
-    return {}
-
-
-@stand_in.register
-def _(shape: ObjectShape) -> object:
-    needed = [field for field in shape.fields if field.default is MISSING]
-    return shape.cls(**{field.name: stand_in(field.shape) for field in needed})
-
-
-@stand_in.register
-def _(shape: OneOfShape) -> object:
-    return stand_in(shape.kinds[0].shape)
