@@ -1,8 +1,9 @@
 """Symmetric keys of enrollments: made, checked, derived for a device, and the tokens signed with them.
 
-learn.microsoft.com/azure/iot-dps/concepts-symmetric-key-attestation: keys have 16 to 64 bytes in base64, the
-service makes ones of 64; a device of a group has HMAC-SHA256(group key, registration id); a token is for
-`{idScope}/registrations/{registrationId}` and names the policy `registration`.
+learn.microsoft.com/azure/iot-dps/concepts-symmetric-key-attestation: keys have 16 to 64 bytes in base64,
+the service makes ones of 64; a device of a group has HMAC-SHA256(group key, registration id); a token is
+for `{idScope}/registrations/{registrationId}` and names the policy `registration`, or none, as
+azure-iot-device does.
 """
 
 import base64
@@ -58,7 +59,7 @@ def read_token(text: str, id_scope: str, registration_id: str, clock: Clock) -> 
     wanted = f"{id_scope}/registrations/{registration_id}"
     if token.resource().lower() != wanted.lower():
         raise Refused("token-for-another", f"the token is for {token.resource()[:200]!r}, not {wanted!r}")
-    if token.policy != POLICY:
+    if token.policy not in ("", POLICY):
         raise Refused("malformed-token", f"the token's skn is {token.policy[:40]!r}, not '{POLICY}'")
     try:
         check_expiry(token, clock)
