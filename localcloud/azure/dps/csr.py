@@ -7,13 +7,12 @@ registrationId."
 
 import base64
 import binascii
-from collections.abc import Sequence
-from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
+from localcloud.azure.adr import Issuer
 from localcloud.azure.dps.enrollments import is_registry_issued
 from localcloud.azure.dps.errors import DpsError
 from localcloud.azure.dps.kinds import Document
@@ -22,15 +21,6 @@ from localcloud.azure.dps.versions import NEWEST, issues_certificates
 from localcloud.azure.pem import der_text
 
 LARGEST_TEXT = 16 * 1024
-
-
-class Issuer(Protocol):
-    """Who signs requests: the authorities of Azure Device Registry (`localcloud.azure.adr.Issuer`)."""
-
-    def issue(
-        self, namespace_id: str, policy: str, csr: x509.CertificateSigningRequest, registration_id: str
-    ) -> Sequence[x509.Certificate]:
-        """The chain, leaf first. Raises LookupError with a reason."""
 
 
 def refused(words: str) -> DpsError:
@@ -60,19 +50,23 @@ def read(text: str, registration_id: str) -> x509.CertificateSigningRequest:
     return request
 
 
+def namespace_of(service: Document, enrollment: Document) -> str:
+    """The resource id of the namespace that the enrollment names. Raises DpsError."""
+    name = str(enrollment["namespaceName"])
+    namespace = namespaces_of(service).get(name.lower())
+    if namespace is None:
+        raise refused(f"The namespace {name} is not linked to this provisioning service.")
+    return namespace
+
+
 def issue(
     issuer: Issuer,
-    service: Document,
+    namespace: str,
     enrollment: Document,
     csr: x509.CertificateSigningRequest,
     registration_id: str,
 ) -> list[str]:
     """The chain in base64 of DER, leaf first. Raises DpsError."""
-    namespace = namespaces_of(service).get(str(enrollment["namespaceName"]).lower())
-    if namespace is None:
-        raise refused(
-            f"The namespace {enrollment['namespaceName']} is not linked to this provisioning service."
-        )
     try:
         chain = issuer.issue(namespace, enrollment["certificatePolicyName"], csr, registration_id)
     except LookupError as fault:

@@ -11,11 +11,11 @@ from typing import Any
 
 from cryptography import x509
 
+from localcloud.azure.adr import Issuer
 from localcloud.azure.clock import Clock
 from localcloud.azure.dps import csr
 from localcloud.azure.dps.admission import Admission, Presented
 from localcloud.azure.dps.challenges import locked_key
-from localcloud.azure.dps.csr import Issuer
 from localcloud.azure.dps.custom import Choice, Webhook, failure, read_answer, request_body
 from localcloud.azure.dps.enrollment_store import REGISTRATION, Enrollments, check_etag
 from localcloud.azure.dps.errors import REGISTRATION_NOT_FOUND, DpsError
@@ -53,13 +53,12 @@ class ProvisioningRegistry:
         hubs: HubRegistry,
         clock: Clock | None = None,
         webhook: Webhook | None = None,
-        issuer: Issuer | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.webhook = webhook
         self.on_refused: list[Callable[[str, str, Refused], None]] = []
         self.enrollments = Enrollments(store, directory, self.clock, self._enrollments_changed)
-        self._issuer = issuer
+        self._issuer = Issuer(store, self.clock)
         self._store = store
         self._directory = directory
         self._placement = Placement(directory, hubs)
@@ -242,9 +241,10 @@ class ProvisioningRegistry:
         """What the hub shall know the device by from now on, and what the device gets for it."""
         if registering.csr is not None:
             self._check_csr(match, enrollment, registering)
-            assert self._issuer is not None, "checked above"
+            namespace = csr.namespace_of(service, enrollment)
+            self._check_policy(namespace, enrollment)
             request, name = registering.csr, match.registration_id
-            chain = csr.issue(self._issuer, service, enrollment, request, name)
+            chain = csr.issue(self._issuer, namespace, enrollment, request, name)
             return replace(match, authentication={"type": "certificateAuthority"}), {
                 "issuedCertificateChain": chain
             }
@@ -255,11 +255,16 @@ class ProvisioningRegistry:
         return match, {}
 
     def _check_csr(self, match: Match, enrollment: Document, registering: Registering) -> None:
-        if registering.csr is None:
-            return
-        csr.check_enrollment(enrollment, match.what)
-        if self._issuer is None:
-            raise csr.refused("csr: no certificate authority of Azure Device Registry is served here.")
+        if registering.csr is not None:
+            csr.check_enrollment(enrollment, match.what)
+
+    def _check_policy(self, namespace: str, enrollment: Document) -> None:
+        """The policy must be below the authority that the enrollment names: a credential of the namespace."""
+        authority, policy = (enrollment[f"certificate{it}Name"] for it in ("Authority", "Policy"))
+        place = f"{namespace}/credentials/{authority}/policies/{policy}"
+        if self._store.get("arm", place.lower()) is None:
+            words = f"there is no certificate policy {policy} of the authority {authority} in {namespace}."
+            raise csr.refused(f"No certificate was issued: {words}")
 
     def _enabled(self, match: Match) -> Document:
         enrollment = self._store.get(match.kind.kind, key_of(match.dps, match.enrollment_id))
