@@ -57,8 +57,8 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     store = _open_store(state / "azure.sqlite")
-    azure = Azure(store, Clock())
     ensure_credentials(state, store)
+    azure = Azure(store, Clock(), state)
     own = identity(state)
     listener = Listener(tls_context(own.certificate, own.key), azure, azure.switches, loop.time)
     runner = await _start_web(azure, listener)
@@ -72,6 +72,7 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     LOG.info("stopping")
     ticking.cancel()
     await _stop(servers, listener, runner)
+    await azure.functions.stop()
     azure.tidy()
     store.close()
 
@@ -90,9 +91,7 @@ def _open_store(path: Path) -> Store:
 
 
 async def _start_web(azure: Azure, listener: Listener) -> web.AppRunner:
-    app = make_app(
-        azure.services(), azure.switches, lambda request, peer: websocket.serve(request, listener, peer)
-    )
+    app = make_app(azure.routing, lambda request, peer: websocket.serve(request, listener, peer))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
     return runner

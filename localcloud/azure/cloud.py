@@ -1,5 +1,7 @@
 """Azure in one process: the state, the services over it by host, and the MQTT side's `accept`."""
 
+from pathlib import Path
+
 from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
 from localcloud.azure.calls import Service
@@ -9,43 +11,54 @@ from localcloud.azure.control.switches import Edition, Switches
 from localcloud.azure.counters import Counters
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.device import DpsDevices
+from localcloud.azure.dps.device_https import GLOBAL_HOST, DpsDeviceService
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.dps.service import DpsService
 from localcloud.azure.entra import AUTHORITY_HOST, EntraService, Tokens
+from localcloud.azure.functions.apps import FunctionApps
+from localcloud.azure.functions.webhooks import Webhooks
 from localcloud.azure.gate import Gate
-from localcloud.azure.http import LOOPBACK_HOSTS
 from localcloud.azure.hub.device import HubDevices
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.service import HubService
 from localcloud.azure.mqtt.packets import Connect
 from localcloud.azure.mqtt.session import Channel, Conversation, Peer
+from localcloud.azure.routing import LOOPBACK_HOSTS, Routing
 from localcloud.azure.store import Store
 
 
 class Azure:
-    """All of it. Whoever serves it calls `entra.ensure_credentials(state_dir, store)` first."""
+    """All of it. Whoever serves it calls `entra.ensure_credentials(folder, store)` first.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    `folder` is where function apps are unpacked, in a folder of their own.
+    """
+
+    def __init__(self, store: Store, clock: Clock, folder: Path) -> None:
         self.store = store
         self.clock = clock
         self.directory = Directory(store)
         self.counters = Counters(store)
         self.switches = Switches(clock, self._edition)
         self.hubs = HubRegistry(store, clock)
-        self.provisioning = ProvisioningRegistry(store, self.directory, self.hubs)
+        self.provisioning = ProvisioningRegistry(store, self.directory, self.hubs, clock)
         self.dps_devices = DpsDevices(self.provisioning, self.counters)
         self.hub_devices = HubDevices(self.hubs, self.directory, store, self.counters)
+        self.functions = FunctionApps(store, folder / "functions")
+        self.routing = Routing(self._services(), self.switches)
+        self.provisioning.webhook = Webhooks(self.routing)
 
-    def services(self) -> dict[str, Service]:
+    def _services(self) -> dict[str, Service]:
         """The HTTPS side: services by host, or by zone."""
-        store, directory = self.store, self.directory
+        store, directory, provisioning = self.store, self.directory, self.provisioning
         tokens = Tokens(store)
-        gate = Gate(store, tokens)
+        gate = Gate(store, tokens, self.clock)
         return {
             AUTHORITY_HOST: EntraService(store, tokens),
-            "management.azure.com": ArmService(World(store, directory, self.provisioning, self.hubs), gate),
-            "*.azure-devices-provisioning.net": DpsService(store, directory, self.provisioning, gate),
+            "management.azure.com": ArmService(World(store, directory, provisioning, self.hubs), gate),
+            GLOBAL_HOST: DpsDeviceService(provisioning, self.clock),
+            "*.azure-devices-provisioning.net": DpsService(store, directory, provisioning, gate),
             "*.azure-devices.net": HubService(directory, self.hubs, gate, self.hub_devices),
+            "*.azurewebsites.net": self.functions,
             **dict.fromkeys(LOOPBACK_HOSTS, LocalService(self.clock, self.switches, self.counters)),
         }
 
@@ -61,6 +74,7 @@ class Azure:
         self.dps_devices.seats.forget_quiet()
         self.hub_devices.seats.forget_quiet()
         self.switches.tidy()
+        self.functions.warm_up()
 
     def _edition(self, host: str) -> Edition | None:
         hub = self.directory.hub_by_host(host)

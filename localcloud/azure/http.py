@@ -2,9 +2,11 @@
 
     login.microsoftonline.com                  entra
     management.azure.com                       arm
+    global.azure-devices-provisioning.net      dps.device_https
     {name}.azure-devices-provisioning.net      dps.service
     {name}.azure-devices.net                   hub.service
-    127.0.0.1, localhost                       /_local/…, for the CLI and tests; no such thing exists in Azure
+    {name}.azurewebsites.net                   functions
+    127.0.0.1, localhost                       control.service; no such thing exists in Azure
 
 The log gets one line a request: method, host, path, api-version, status, milliseconds. Query strings and
 headers stay out of it, since they may carry secrets.
@@ -16,48 +18,40 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from cryptography import x509
 
 from localcloud.azure.calls import Answer, Call, Service
-from localcloud.azure.control.faults import Fault
-from localcloud.azure.control.switches import Switches
+from localcloud.azure.routing import LOOPBACK_HOSTS, Lost, NoService, Routing
 from localcloud.secure import reset
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
+LARGEST_BLOB_BYTES = 128 * 1024 * 1024
+BLOB_ZONE = ".blob.core.windows.net"
 DEVICE_ZONES = (".azure-devices.net", ".azure-devices-provisioning.net")
 WEBSOCKET_PATH = "/$iothub/websocket"
 WebSockets = Callable[[web.Request, tuple[x509.Certificate, ...]], Awaitable[web.StreamResponse]]
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 DROPPED_SECONDS = 120.0
 PEER = "peer certificates"
 _LOG = logging.getLogger(__name__)
 
 
-def make_app(
-    services: Mapping[str, Service], switches: Switches, websockets: WebSockets | None = None
-) -> web.Application:
-    """The application over services by host, or by zone ("*.azure-devices.net").
-
-    `websockets` takes upgrades to MQTT, for the hosts of devices.
-    """
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES)
+def make_app(routing: Routing, websockets: WebSockets | None = None) -> web.Application:
+    """The application over all services; `websockets` takes upgrades to MQTT, for the hosts of devices."""
+    app = web.Application()
     if websockets:
         app.router.add_get(WEBSOCKET_PATH, _Upgrades(websockets).handle, allow_head=False)
-    app.router.add_route("*", "/{path:.*}", _Front(services, switches).handle)
+    app.router.add_route("*", "/{path:.*}", _Front(routing).handle)
     return app
 
 
 class _Front:
     """Finds the service of a request's host, and turns its answer into a response."""
 
-    def __init__(self, services: Mapping[str, Service], switches: Switches) -> None:
-        self._services = services
-        self._switches = switches
-        self._unknown = _NoService()
+    def __init__(self, routing: Routing) -> None:
+        self._routing = routing
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request."""
@@ -65,10 +59,10 @@ class _Front:
         host = _host(request)
         service = self._service(host, request)
         try:
-            call = _call(request, host, await request.read())
-            answer = await (self._disturbed if self._switches.active else _answered)(service, call)
-        except web.HTTPRequestEntityTooLarge:
-            answer = service.fault(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes.")
+            call = _call(request, host, await _body(request, host))
+            answer = await self._routing.ask(service, call)
+        except BodyTooLargeError as large:
+            answer = service.fault(413, str(large))
         except Lost as lost:
             _log(request, host, 0, time.perf_counter() - began)
             return await _lose(request, lost.action)
@@ -78,38 +72,12 @@ class _Front:
         _log(request, host, answer.status, time.perf_counter() - began)
         return _response(answer)
 
-    async def _disturbed(self, service: Service, call: Call) -> Answer:
-        """The answer with the faults and limits that are switched on."""
-        instead = await self._suffered("request", service, call)
-        seconds = 0 if instead else self._switches.call_waits(call)
-        if seconds:
-            return _with(service.fault(429, "Too many requests: a published limit is reached."), seconds)
-        answer = instead or await _answered(service, call)
-        return await self._suffered("answer", service, call) or answer
-
-    async def _suffered(self, stage: str, service: Service, call: Call) -> Answer | None:
-        """What a fault puts in place of the answer. Raises Lost."""
-        fault = self._fault(stage, call)
-        if fault is None:
-            return None
-        if fault.action == "delay":
-            await asyncio.sleep(fault.delay_seconds)
-            return None
-        if fault.action == "status":
-            answer = service.fault(fault.status, "A fault that was switched on at /_local/faults.")
-            return _with(answer, 1) if fault.status in (429, 503) else answer
-        raise Lost(fault.action)
-
-    def _fault(self, stage: str, call: Call) -> Fault | None:
-        if call.path.startswith("/_local/"):
-            return None
-        return self._switches.faults.hit("https", stage, call.host, f"{call.method} {call.path}")
-
     def _service(self, host: str, request: web.Request) -> Service:
-        if host in LOOPBACK_HOSTS and not _is_own(request):
-            return self._unknown
-        zone = "*." + host.partition(".")[2]
-        return self._services.get(host) or self._services.get(zone) or self._unknown
+        return NoService() if host in LOOPBACK_HOSTS and not _is_own(request) else self._routing.service(host)
+
+
+class BodyTooLargeError(Exception):
+    """The body is larger than the host takes."""
 
 
 class _Upgrades:
@@ -122,33 +90,21 @@ class _Upgrades:
         """Any request to the address."""
         host = _host(request)
         if not host.endswith(DEVICE_ZONES):
-            return _response(_NoService().fault(404, f"The local cloud serves no WebSockets at '{host}'."))
+            return _response(NoService().fault(404, f"The local cloud serves no WebSockets at '{host}'."))
         return await self._websockets(request, _peer(request))
 
 
-class Lost(Exception):  # noqa: N818 - what happens, not a fault of this program
-    """The answer is not to be sent; `action` says how it gets lost."""
-
-    def __init__(self, action: str) -> None:
-        super().__init__(action)
-        self.action = action
-
-
-class _NoService:
-    """A host that is none of the local cloud's; the shape of the error is ARM's."""
-
-    def answer(self, call: Call) -> Answer:
-        """404."""
-        return self.fault(404, f"The local cloud serves no host '{call.host}'.")
-
-    def fault(self, status: int, message: str) -> Answer:
-        """An error."""
-        return Answer(status, {"error": {"code": "HostNotFound", "message": message}})
-
-
-async def _answered(service: Service, call: Call) -> Answer:
-    given = service.answer(call)
-    return given if isinstance(given, Answer) else await given
+async def _body(request: web.Request, host: str) -> bytes:
+    """The whole body. Raises BodyTooLargeError."""
+    limit = LARGEST_BLOB_BYTES if host.endswith(BLOB_ZONE) else LARGEST_BODY_BYTES
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise BodyTooLargeError(f"The body is larger than {limit} bytes.")
+    return b"".join(parts)
 
 
 async def _lose(request: web.Request, action: str) -> web.StreamResponse:
@@ -168,10 +124,6 @@ def _is_own(request: web.Request) -> bool:
     address = request.transport.get_extra_info("peername") if request.transport else None
     from_here = address is not None and ipaddress.ip_address(address[0]).is_loopback
     return from_here and "Origin" not in request.headers
-
-
-def _with(answer: Answer, retry_after_seconds: int) -> Answer:
-    return replace(answer, headers={**answer.headers, "Retry-After": str(retry_after_seconds)})
 
 
 def _call(request: web.Request, host: str, raw: bytes) -> Call:

@@ -16,6 +16,7 @@ from localcloud.azure.calls import Answer, Call
 from localcloud.azure.clock import Clock
 from localcloud.azure.control.switches import Switches
 from localcloud.azure.http import make_app
+from localcloud.azure.routing import Routing
 from localcloud.front import WebEnd
 from localcloud.secure import tls_context
 from localcloud.tls import identity
@@ -50,7 +51,7 @@ class _Front:
 
     async def __aenter__(self) -> "_Front":
         loop = asyncio.get_running_loop()
-        app = make_app({"*.azure-devices.net": _Mirror()}, Switches(Clock(), lambda _: None))
+        app = make_app(Routing({"*.azure-devices.net": _Mirror()}, Switches(Clock(), lambda _: None)))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         new_http = self._runner.server

@@ -64,7 +64,7 @@ def _open(cloud: Any, host: str, work: Callable[[Socket], Awaitable[None]], *pro
     context = ssl.create_default_context(cafile=str(cloud.trust))
     context.load_cert_chain(*_identity(cloud, "pump-1"))
 
-    async def run() -> None:
+    async def talk() -> None:
         url = f"https://{host}/$iothub/websocket?iothub-no-client-cert=false"
         async with (
             aiohttp.ClientSession() as session,
@@ -73,6 +73,14 @@ def _open(cloud: Any, host: str, work: Callable[[Socket], Awaitable[None]], *pro
             ) as opened,
         ):
             await work(opened)
+
+    async def run() -> None:
+        try:
+            await talk()
+        finally:
+            await asyncio.sleep(
+                0.25
+            )  # aiohttp's client closes TLS after its session (docs, "graceful shutdown")
 
     asyncio.run(run())
 
