@@ -21,11 +21,12 @@ MODES = ("create", "update", "updateIfMatchETag", "delete")
 def run(enrollments: Enrollments, kind: Kind, dps: str, body: object, around: Surroundings) -> Document:
     """The result for the body. DpsError 400 when it is no bulk operation at all."""
     mode, items = _read(kind, body)
-    errors = [
-        {kind.member: item[kind.member], "errorCode": refused.error_code, "errorStatus": refused.message}
-        for item in items
-        if (refused := _do(enrollments, kind, dps, mode, item, around)) is not None
-    ]
+    with enrollments.together():
+        errors = [
+            {kind.member: item[kind.member], "errorCode": refused.error_code, "errorStatus": refused.message}
+            for item in items
+            if (refused := _do(enrollments, kind, dps, mode, item, around)) is not None
+        ]
     return {"isSuccessful": not errors, "errors": errors}
 
 

@@ -5,6 +5,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from localcloud.azure.clock import Clock
@@ -67,6 +68,10 @@ class Enrollments:
         self._store.put(kind.kind, key, document)
         self._on_changed(kind, dps)
         return self._shown(kind, dps, document, around.version)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Many changes with one commit."""
+        return self._store.transaction()
 
     def knows(self, kind: Kind, dps: str, identifier: str) -> bool:
         """Whether there is one."""
