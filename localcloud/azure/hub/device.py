@@ -8,8 +8,10 @@ host}/telemetry/{device id}".
 import logging
 from urllib.parse import unquote
 
+from localcloud.azure.adr import Issuer
 from localcloud.azure.counters import Counters
 from localcloud.azure.hub.admission import Admission, Authorities, HubDirectory, NotAdmitted
+from localcloud.azure.hub.authorities import HubAuthorities
 from localcloud.azure.hub.conversation import Conversation
 from localcloud.azure.hub.meter import Meter
 from localcloud.azure.hub.registry import HubRegistry
@@ -32,7 +34,7 @@ class HubDevices:
         directory: HubDirectory,
         store: Store,
         counters: Counters,
-        authorities: Authorities = lambda _: (),
+        authorities: Authorities | None = None,
     ) -> None:
         self.registry = registry
         self.store = store
@@ -40,7 +42,8 @@ class HubDevices:
         self.meter = Meter(directory, counters, registry.clock)
         self.seats: Seats[Conversation] = Seats(registry.clock.monotonic)
         self._directory = directory
-        self.admission = Admission(registry, directory, store, authorities)
+        trusted = authorities or HubAuthorities(directory, Issuer(store, registry.clock))
+        self.admission = Admission(registry, directory, store, trusted)
         registry.on_desired.append(self._desired_changed)
         registry.on_removed.append(self._removed)
         registry.messages.on_queued.append(self._queued)

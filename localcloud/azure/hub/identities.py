@@ -11,7 +11,7 @@ import secrets
 import uuid
 from typing import Any
 
-from localcloud.azure.calls import etag_fits
+from localcloud.azure.calls import bare_etag, etag_fits
 from localcloud.azure.hub.errors import HubError
 
 Identity = dict[str, Any]
@@ -100,8 +100,8 @@ def new_etag() -> str:
 
 
 def check_etag(current: str, if_match: str | None) -> None:
-    """RFC 9110 If-Match. Raises HubError 412."""
-    if not etag_fits(if_match, current):
+    """RFC 9110 If-Match; azure-iot-hub quotes even `*`. Raises HubError 412."""
+    if not etag_fits(if_match, current) and bare_etag(if_match or "") != "*":
         raise HubError(412, "PreconditionFailed", f"If-Match is {if_match}, but the etag is now {current}.")
 
 

@@ -51,6 +51,14 @@ class HubRegistry:
         """The hub's ARM document."""
         return self._directory.hub_by_host(host)
 
+    def forget_hub(self, host: str) -> None:
+        """The hub is deleted: all that it holds goes."""
+        with self._store.transaction():
+            self.configurations.forget(host)
+            for device in self.list_devices(host):
+                self.delete_device(host, device["deviceId"])
+        self._counts.pop(host.lower(), None)
+
     # devices
 
     def create_device(self, host: str, body: Device, initial_twin: Twin | None = None) -> Device:
