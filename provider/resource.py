@@ -98,8 +98,8 @@ class Handler(ABC, Generic[I, O]):
         """Change it. Raises ConflictError when it is not as the state says."""
 
     @abstractmethod
-    def delete(self, resource_id: str) -> None:
-        """Remove it. One that is gone already is no error."""
+    def delete(self, resource_id: str) -> tuple[Notice, ...] | None:
+        """Remove it. One that is gone already is no error. What the person should know, if anything."""
 
     def between(self, inputs: I) -> Iterable[Fault]:  # noqa: ARG002 - for subclasses
         """What is wrong between properties that are right by themselves. One with a fault of its own comes as

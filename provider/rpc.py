@@ -211,7 +211,7 @@ class Provider:
     def delete(self, request: Request) -> Message:
         """Remove the resource."""
         with deadline(request.timeout or DEFAULT_SECONDS, self._clock):
-            self._handler(request).delete(request.id)
+            self._tell(self._handler(request).delete(request.id) or (), request.urn)
         return empty_pb2.Empty()
 
     # Guards

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 import httpx
 
 from provider.clients.arm import Arm
+from provider.clients.arm_certificates import HUB_API_VERSION, SERVICE_API_VERSION, Certificates
 from provider.clients.credentials import Entra, dps_authentication
-from provider.clients.dps_certificates import DpsCertificates
 from provider.clients.dps_links import DpsLinks
 from provider.clients.dps_service import GROUPS, INDIVIDUALS, DpsService
 from provider.clients.hub_service import HUB_SCOPE, HubService
+from provider.clients.registry_links import RegistryLinks
 from provider.clients.rest import Rest
 from provider.clients.retry import Clock
 from provider.clients.transport import http_client
@@ -81,9 +82,17 @@ class Azure:
         """The service API of the hub at a host such as `contoso.azure-devices.net`."""
         return HubService(self._rest(host, self._entra.authentication(HUB_SCOPE)))
 
-    def certificates(self, service_id: str) -> DpsCertificates:
+    def certificates(self, service_id: str) -> Certificates:
         """The certificates of the provisioning service with this ARM id."""
-        return DpsCertificates(self._arm(), service_id)
+        return Certificates(self._arm(), service_id, SERVICE_API_VERSION)
+
+    def hub_certificates(self, hub_id: str) -> Certificates:
+        """The certificates of the hub with this ARM id."""
+        return Certificates(self._arm(), hub_id, HUB_API_VERSION)
+
+    def registry_links(self, namespace_id: str) -> RegistryLinks:
+        """The services and hubs linked to the Device Registry namespace with this ARM id."""
+        return RegistryLinks(self._arm(), namespace_id)
 
     def links(self, service_id: str) -> DpsLinks:
         """The linked hubs of the provisioning service with this ARM id. One writer at a time in this

@@ -19,7 +19,8 @@ from provider.handlers.hub_device import HubDevice
 from provider.handlers.hub_link import HubLink
 from provider.handlers.hub_module import HubModule
 from provider.handlers.individual_enrollment import IndividualEnrollment
-from provider.handlers.verified_certificate import VerifiedCertificate
+from provider.handlers.registry_link import HubRegistryLink, ServiceRegistryLink
+from provider.handlers.verified_certificate import HubCertificate, VerifiedCertificate
 from provider.resource import Handler
 
 __all__ = ["handlers"]
@@ -33,6 +34,9 @@ def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
         DeviceManifest(azure.dps, azure.clock),
         VerifiedCertificate(azure.certificates, _signer_for),
         HubLink(azure.links),
+        ServiceRegistryLink(azure.registry_links),
+        HubRegistryLink(azure.registry_links),
+        HubCertificate(azure.hub_certificates, _signer_for),
         HubConfiguration(azure.hub),
         HubDevice(azure.hub),
         HubModule(azure.hub),

@@ -7,17 +7,16 @@ entries are left alone."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from provider.clients.dps_links import Link, Linked
 from provider.fields import prop
 from provider.handlers import rules
-from provider.resource import Diff, Handler, Made, State
-from provider.values import Plain
+from provider.handlers.revised import ADDRESS, LinkHandler, Revised, Seen
+from provider.resource import Made, State
 
-_ADDRESS = "it is part of the link's address"
 _ID = re.compile(r"(?P<service>/subscriptions/.+)/iotHubs/(?P<host>[^/]+)", re.IGNORECASE)
 
 
@@ -35,16 +34,16 @@ class Links(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class Inputs(Revised):
     """What the program says."""
 
     provisioning_service_id: str = prop(
         "ARM id of the provisioning service.",
-        replaces=_ADDRESS,
+        replaces=ADDRESS,
         rule=rules.service_id,
         normal=rules.lower,
     )
-    hub_host: str = prop("Host name of the hub.", replaces=_ADDRESS, rule=rules.hub_host, normal=rules.lower)
+    hub_host: str = prop("Host name of the hub.", replaces=ADDRESS, rule=rules.hub_host, normal=rules.lower)
     hub_location: str = prop(
         "Azure region of the hub.", normal=lambda region: str(region).lower().replace(" ", "")
     )
@@ -52,29 +51,17 @@ class Inputs:
         "Share of the devices, beside the other hubs' weights.", default=1, rule=rules.at_least(1)
     )
     apply_allocation_policy: bool = prop("Whether devices are allocated to this hub at all.", default=True)
-    authentication: str = prop(
-        "How the service logs in to the hub: SystemAssigned, its own managed identity.",
-        default="SystemAssigned",
-        rule=rules.choice("SystemAssigned"),
-    )
-    service_revision: str = prop(
-        "The provisioning service's ETag: a PUT of the service drops its links, so a change there must set "
-        "the link again in the same run.",
-        default="",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
-    """What is computed."""
-
-    service_etag: str = prop("The provisioning service's ETag when the link was last set or seen.")
+class Outputs(Seen):
+    """What is computed: of the provisioning service, whose document the link is in."""
 
 
 Found: TypeAlias = State[Inputs, Outputs]
 
 
-class HubLink(Handler[Inputs, Outputs]):
+class HubLink(LinkHandler[Inputs, Outputs]):
     """Hubs linked to provisioning services. `links` gives the client for a service's id."""
 
     token = "muster:dps:HubLink"  # noqa: S105 - a type token
@@ -89,14 +76,6 @@ class HubLink(Handler[Inputs, Outputs]):
     def resource_id(self, inputs: Inputs) -> str:
         """`{provisioningServiceId}/iotHubs/{hubHost}`."""
         return f"{inputs.provisioning_service_id}/iotHubs/{inputs.hub_host.lower()}"
-
-    def diff(
-        self, old_inputs: Mapping[str, Plain], old: Mapping[str, Plain], new: Mapping[str, Plain]
-    ) -> Diff:
-        """As for every resource; but a revision at which a refresh saw the link is no change."""
-        if new.get("serviceRevision") == old.get("serviceEtag"):
-            new = {**new, "serviceRevision": old_inputs.get("serviceRevision")}
-        return super().diff(old_inputs, old, new)
 
     def create(self, inputs: Inputs) -> Made[Outputs]:
         """Link the hub, unless it is linked in another way already."""

@@ -57,6 +57,16 @@ service_id = pattern(
     "the ARM id of a provisioning service would be right: /subscriptions/…/resourceGroups/…/providers/"
     "Microsoft.Devices/provisioningServices/…",
 )
+hub_id = pattern(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Devices/IotHubs/[^/]+",
+    "the ARM id of a hub would be right: /subscriptions/…/resourceGroups/…/providers/Microsoft.Devices/"
+    "IotHubs/…",
+)
+namespace_id = pattern(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.DeviceRegistry/namespaces/[^/]+",
+    "the ARM id of a Device Registry namespace would be right: /subscriptions/…/resourceGroups/…/providers/"
+    "Microsoft.DeviceRegistry/namespaces/…",
+)
 group_id = pattern(
     r"[a-z0-9._:-]{0,127}[a-z0-9-]",
     "up to 128 letters, digits and . _ - : with a letter, a digit or - at the end would be right",

@@ -1,16 +1,17 @@
-"""muster:dps:VerifiedCertificate: a CA that a provisioning service trusts, because its owner proved to hold
-the key.
+"""muster:dps:VerifiedCertificate and muster:hub:VerifiedCertificate: a CA that a provisioning service or a
+hub trusts, because its owner proved to hold the key.
 
-ARM API 2026-11-01. The service gives a code, the CA's signer issues a certificate for it, the service
-checks that one: `isVerified` is never set by fiat. The signer comes from the key store; no private key
-passes through here."""
+ARM API 2026-11-01 of services, 2023-06-30 of hubs. The service gives a code, the CA's signer issues a
+certificate for it, the service checks that one: `isVerified` is never set by fiat. The signer comes from the
+key store; no private key passes through here."""
 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -29,8 +30,7 @@ from provider.resource import Handler, Made, Notice, State
 
 Document: TypeAlias = dict[str, Any]
 
-_ADDRESS = "it is part of the certificate's address"
-_ID = re.compile(r"(?P<service>/subscriptions/.+)/certificates/(?P<name>[^/]+)", re.IGNORECASE)
+ADDRESS = "it is part of the certificate's address"
 
 
 class Certificates(Protocol):
@@ -53,18 +53,12 @@ class Certificates(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What the program says."""
+class Certified:
+    """What the program says, beside where the certificate belongs."""
 
-    provisioning_service_id: str = prop(
-        "ARM id of the provisioning service.",
-        replaces=_ADDRESS,
-        rule=rules.service_id,
-        normal=rules.lower,
-    )
     certificate_name: str = prop(
-        "Name of the certificate in the service.",
-        replaces=_ADDRESS,
+        "Name of the certificate there.",
+        replaces=ADDRESS,
         rule=rules.certificate_name,
         normal=rules.lower,
     )
@@ -84,20 +78,21 @@ class Outputs:
     etag: str = prop("The version of the certificate.", default="")
 
 
-Certificate: TypeAlias = State[Inputs, Outputs]
+C = TypeVar("C", bound=Certified)
 
 
-class VerifiedCertificate(Handler[Inputs, Outputs]):
-    """CA certificates of a provisioning service, proven.
+class CertificateHandler(Handler[C, Outputs]):
+    """CA certificates of an owner (a provisioning service, a hub), proven.
 
-    `certificates` gives the client for a service's id, `signer_for` the signer of a CA (raising CertsError).
+    `certificates` gives the client for the owner's id, `signer_for` the signer of a CA (raising CertsError).
     """
 
-    token = "muster:dps:VerifiedCertificate"  # noqa: S105 - a type token
     title = "verified certificate"
-    doc = "A CA certificate in a provisioning service, with true proof of possession of its key."
-    inputs = Inputs
     outputs = Outputs
+    service: ClassVar[str]
+    """What `az iot` calls the owner: dps or hub."""
+    id_form: ClassVar[re.Pattern[str]]
+    id_right: ClassVar[str]
 
     def __init__(
         self,
@@ -107,17 +102,25 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         self._certificates = certificates
         self._signer_for = signer_for
 
-    def resource_id(self, inputs: Inputs) -> str:
-        """`{provisioningServiceId}/certificates/{certificateName}`."""
-        return f"{inputs.provisioning_service_id}/certificates/{inputs.certificate_name}"
+    @abstractmethod
+    def owner(self, inputs: C) -> str:
+        """ARM id of what trusts the certificate."""
 
-    def create(self, inputs: Inputs) -> Made[Outputs]:
+    @abstractmethod
+    def blank(self, owner: str, name: str) -> C:
+        """Inputs that hold an address, and no certificate."""
+
+    def resource_id(self, inputs: C) -> str:
+        """`{owner's id}/certificates/{certificateName}`."""
+        return f"{self.owner(inputs)}/certificates/{inputs.certificate_name}"
+
+    def create(self, inputs: C) -> Made[Outputs]:
         """Upload the certificate and prove it. Without a signer nothing is uploaded."""
-        client = self._certificates(inputs.provisioning_service_id)
+        client = self._certificates(self.owner(inputs))
         document = client.get(inputs.certificate_name)
         if document is not None:
             notice = self.adopt(
-                _named(inputs),
+                self._named(inputs),
                 inputs,
                 _live(inputs, document).inputs,
                 differs="is another certificate",
@@ -128,40 +131,34 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         document = client.put(inputs.certificate_name, _der(_parse(inputs.certificate)))
         return Made(self._proven(client, inputs, document, signer))
 
-    def read(self, resource_id: str, known: Certificate | None) -> Certificate | None:
+    def read(self, resource_id: str, known: State[C, Outputs] | None) -> State[C, Outputs] | None:
         """The certificate as it is in the service."""
-        right = "<ARM id of the provisioning service>/certificates/<name>"
-        match = rules.id_parts(_ID, resource_id, "a verified certificate", right)
-        document = self._certificates(match["service"]).get(match["name"])
+        match = rules.id_parts(self.id_form, resource_id, f"a {self.title}", self.id_right)
+        document = self._certificates(match["owner"]).get(match["name"])
         if document is None:
             return None
-        address = Inputs(
-            provisioning_service_id=match["service"],
-            certificate_name=match["name"],
-            certificate=known.inputs.certificate if known else "",
-        )
-        return _live(address, document)
+        return _live(known.inputs if known else self.blank(match["owner"], match["name"]), document)
 
-    def update(self, old: Certificate, new: Inputs) -> Made[Outputs]:
+    def update(self, old: State[C, Outputs], new: C) -> Made[Outputs]:
         """Bring in another certificate, or prove again what has lost its proof."""
-        client = self._certificates(new.provisioning_service_id)
+        client = self._certificates(self.owner(new))
         document = client.get(new.certificate_name)
         if document is None:
-            raise self.gone(_named(new))
+            raise self.gone(self._named(new))
         current = _live(new, document).inputs
         if not self.differing(new, current):
             return Made(self._proven(client, new, document))
         if self.differing(old.inputs, current):
             versions = (old.outputs.etag, str(document.get("etag")))
-            raise self.overtaken(_named(new), old.inputs, current, versions)
+            raise self.overtaken(self._named(new), old.inputs, current, versions)
         signer = self._signer(_parse(new.certificate))
         document = client.put(new.certificate_name, _der(_parse(new.certificate)), document.get("etag"))
         return Made(self._proven(client, new, document, signer))
 
     def delete(self, resource_id: str) -> None:
         """Remove it, whatever its version."""
-        service, _, name = resource_id.rpartition("/certificates/")
-        client = self._certificates(service)
+        owner, _, name = resource_id.rpartition("/certificates/")
+        client = self._certificates(owner)
         if (document := client.get(name)) is None:
             return
         try:
@@ -170,7 +167,7 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
             latest = client.get(name) or document
             client.delete(name, str(latest.get("etag")))
 
-    def notices(self, old: Inputs | None, new: Inputs) -> tuple[Notice, ...]:
+    def notices(self, old: C | None, new: C) -> tuple[Notice, ...]:
         """A change of the certificate takes the old one away first."""
         if old is None or not self.differing(old, new):
             return ()
@@ -187,7 +184,7 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
         return (Change("isVerified", ChangeKind.UPDATE, is_input=False),)
 
     def _proven(
-        self, client: Certificates, inputs: Inputs, document: Document, signer: Signer | None = None
+        self, client: Certificates, inputs: C, document: Document, signer: Signer | None = None
     ) -> Outputs:
         if _outputs(document).is_verified:
             return _outputs(document)
@@ -199,11 +196,14 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
             proven = _outputs(client.verify(inputs.certificate_name, _der(proof), etag))
         except (ClientError, CertsError) as error:
             raise InitFailedError(
-                [f"{_named(inputs)} is uploaded, but not verified: {error}"], _outputs(document)
+                [f"{self._named(inputs)} is uploaded, but not verified: {error}"], _outputs(document)
             ) from error
         if not proven.is_verified:
-            raise InitFailedError([f"{_named(inputs)}: the service did not accept the proof"], proven)
+            raise InitFailedError([f"{self._named(inputs)}: the service did not accept the proof"], proven)
         return proven
+
+    def _named(self, inputs: C) -> str:
+        return f"certificate {inputs.certificate_name} of {self.owner(inputs).rpartition('/')[2]}"
 
     def _signer(self, certificate: x509.Certificate) -> Signer:
         try:
@@ -213,14 +213,10 @@ class VerifiedCertificate(Handler[Inputs, Outputs]):
             raise ProofError(
                 f"possession of {subject} (SHA-256 {fingerprint(certificate)}) cannot be proven: {error}. "
                 "Point MUSTER_KEY_STORE at the store that holds its key; or, when somebody else holds it, "
-                "upload it with `az iot dps certificate create`, let them sign the code of `az iot dps "
-                "certificate generate-verification-code`, hand that in with `az iot dps certificate verify`, "
-                f"and then `pulumi import {self.token}`"
+                f"upload it with `az iot {self.service} certificate create`, let them sign the code of `az "
+                f"iot {self.service} certificate generate-verification-code`, hand that in with `az iot "
+                f"{self.service} certificate verify`, and then `pulumi import {self.token}`"
             ) from error
-
-
-def _named(inputs: Inputs) -> str:
-    return f"certificate {inputs.certificate_name} of {inputs.provisioning_service_id.rpartition('/')[2]}"
 
 
 def _parse(text: str) -> x509.Certificate:
@@ -231,13 +227,9 @@ def _der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
-def _live(address: Inputs, document: Document) -> Certificate:
-    inputs = Inputs(
-        provisioning_service_id=address.provisioning_service_id,
-        certificate_name=address.certificate_name,
-        certificate=_certificate_text(address.certificate, document),
-    )
-    return State(inputs, _outputs(document))
+def _live(address: C, document: Document) -> State[C, Outputs]:
+    text = _certificate_text(address.certificate, document)
+    return State(replace(address, certificate=text), _outputs(document))
 
 
 def _certificate_text(known: str, document: Document) -> str:
@@ -259,3 +251,60 @@ def _outputs(document: Document) -> Outputs:
         is_verified=properties.get("isVerified") is True,
         etag=str(document.get("etag") or ""),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Certified):
+    """A certificate of a provisioning service."""
+
+    provisioning_service_id: str = prop(
+        "ARM id of the provisioning service.",
+        replaces=ADDRESS,
+        rule=rules.service_id,
+        normal=rules.lower,
+    )
+
+
+class VerifiedCertificate(CertificateHandler[Inputs]):
+    """CA certificates of a provisioning service."""
+
+    token = "muster:dps:VerifiedCertificate"  # noqa: S105 - a type token
+    doc = "A CA certificate in a provisioning service, with true proof of possession of its key."
+    inputs = Inputs
+    service = "dps"
+    id_form = re.compile(r"(?P<owner>/subscriptions/.+)/certificates/(?P<name>[^/]+)", re.IGNORECASE)
+    id_right = "<ARM id of the provisioning service>/certificates/<name>"
+
+    def owner(self, inputs: Inputs) -> str:
+        """The service."""
+        return inputs.provisioning_service_id
+
+    def blank(self, owner: str, name: str) -> Inputs:
+        """A certificate of this name."""
+        return Inputs(provisioning_service_id=owner, certificate_name=name, certificate="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubInputs(Certified):
+    """A certificate of a hub."""
+
+    hub_id: str = prop("ARM id of the hub.", replaces=ADDRESS, rule=rules.hub_id, normal=rules.lower)
+
+
+class HubCertificate(CertificateHandler[HubInputs]):
+    """CA certificates of a hub: it takes devices with `certificateAuthority` whose chain ends there."""
+
+    token = "muster:hub:VerifiedCertificate"  # noqa: S105 - a type token
+    doc = "A CA certificate in a hub, with true proof of possession of its key."
+    inputs = HubInputs
+    service = "hub"
+    id_form = re.compile(r"(?P<owner>/subscriptions/.+)/certificates/(?P<name>[^/]+)", re.IGNORECASE)
+    id_right = "<ARM id of the hub>/certificates/<name>"
+
+    def owner(self, inputs: HubInputs) -> str:
+        """The hub."""
+        return inputs.hub_id
+
+    def blank(self, owner: str, name: str) -> HubInputs:
+        """A certificate of this name."""
+        return HubInputs(hub_id=owner, certificate_name=name, certificate="")

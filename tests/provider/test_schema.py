@@ -19,14 +19,18 @@ def schema(azure: Azure) -> dict[str, Any]:
 
 
 def test_it_has_every_resource(schema: dict[str, Any]) -> None:
-    assert set(schema["resources"]) >= {
+    assert set(schema["resources"]) == {
         "muster:dps:EnrollmentGroup",
         "muster:dps:IndividualEnrollment",
         "muster:dps:VerifiedCertificate",
+        "muster:dps:DeviceManifest",
         "muster:dps:HubLink",
+        "muster:dps:RegistryLink",
         "muster:hub:Configuration",
         "muster:hub:Device",
         "muster:hub:Module",
+        "muster:hub:RegistryLink",
+        "muster:hub:VerifiedCertificate",
     }
     assert schema["name"] == "muster"
 

@@ -10,8 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certs.chain import fingerprint
+from provider.clients import Azure
 from provider.clients.errors import ServiceError
 from provider.errors import AlreadyExistsError, ConflictError, InitFailedError, InvalidIdError, ProofError
+from provider.handlers import handlers
 from provider.handlers.verified_certificate import VerifiedCertificate
 from provider.values import UNKNOWN
 
@@ -179,3 +181,22 @@ def test_a_service_that_fails_the_upload_leaves_a_clean_error(
     ]
     with pytest.raises(ServiceError, match=r"400 BadCertificate: no \(tracking id track\)"):
         life(certificates).create(certificate_inputs)
+
+
+def test_a_hub_takes_certificates_the_same_way(
+    azure: Azure, key_store: Any, life: Any, cloud: Any, oslo: Any
+) -> None:
+    key_store.add(oslo.key)
+    hub_id = "/subscriptions/s1/resourceGroups/fleet/providers/Microsoft.Devices/IotHubs/one"
+    one = life(handlers(azure)["muster:hub:VerifiedCertificate"])
+    one.create({"hubId": hub_id, "certificateName": "oslo", "certificate": oslo.pem})
+    assert one.resource_id == f"{hub_id}/certificates/oslo"
+    assert one.properties["isVerified"] is True
+    assert {each.url.params["api-version"] for each in cloud.requests} == {"2023-06-30"}
+    before = one.properties
+    assert one.refresh()
+    assert one.properties == before
+    live = one.handler.read(one.resource_id, None)
+    assert one.handler.found({}, live).inputs["certificate"] == oslo.pem
+    one.handler.delete(one.resource_id)
+    assert not one.refresh()

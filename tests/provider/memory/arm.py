@@ -15,7 +15,7 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tests.provider.memory.answers import fault, new_etag
+from tests.provider.memory.answers import fault, merge, new_etag
 
 
 @dataclass
@@ -24,6 +24,7 @@ class ArmMemory:
 
     arm: dict[str, dict[str, Any]] = field(default_factory=dict)
     accepts_proof: bool = True
+    links_end_as: str = "Succeeded"
     before_put: Callable[[], None] = lambda: None
 
     def resource_manager(self, request: httpx.Request) -> httpx.Response:
@@ -40,10 +41,19 @@ class ArmMemory:
             return httpx.Response(200, json=self._put(path, current or {}, json.loads(request.content)))
         if current is None:
             return fault(404, "ResourceNotFound")
+        if request.method == "PATCH":
+            merge(current, json.loads(request.content))
+            self._link(current)
+            return httpx.Response(200, json=current)
         if request.method == "DELETE":
             del self.arm[path]
             return httpx.Response(204)
         return httpx.Response(200, json=current)
+
+    def _link(self, namespace: dict[str, Any]) -> None:
+        for section in ("provisioning", "messaging"):
+            for entry in namespace["properties"].get(section, {}).get("endpoints", {}).values():
+                entry.setdefault("linkingState", self.links_end_as)
 
     def _put(self, path: str, current: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         computed: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.provider.memory.answers import new_etag
+from tests.provider.memory.answers import merge, new_etag
 
 Document = dict[str, Any]
 
@@ -85,14 +85,3 @@ class HubMemory:
 
     def _rows(self, query: str) -> list[Document]:
         return [{"total": self.counts[query]}] if query in self.counts else []
-
-
-def merge(target: Document, patch: Document) -> None:
-    """RFC 7386, as twins do it."""
-    for key, value in patch.items():
-        if value is None:
-            target.pop(key, None)
-        elif isinstance(value, dict) and isinstance(target.get(key), dict):
-            merge(target[key], value)
-        else:
-            target[key] = value
