@@ -90,7 +90,7 @@ def _metric(parser: Parser) -> None:
     parser.expect("FROM", right)
     source = parser.take()
     if source.text.lower() not in _SOURCES:
-        raise parser.error(f"{source} cannot be queried", f"known: {', '.join(_SOURCES)}")
+        raise QueryError(source.at, f"{source} cannot be queried", f"known: {', '.join(_SOURCES)}")
     if parser.takes("WHERE"):
         parser.condition()
     if parser.takes("GROUP", "BY"):

@@ -115,9 +115,7 @@ def test_the_tables_have_every_field_and_its_default() -> None:
         PAGE.write_text(
             TABLE.sub(lambda match: f"<!-- fields: {match[1]} -->\n{table(match[1])}<!-- end -->", TEXT)
         )
-    assert dict(TABLE.findall(PAGE.read_text())) == {
-        name: table(name) for name in SECTIONS
-    }
+    assert dict(TABLE.findall(PAGE.read_text())) == {name: table(name) for name in SECTIONS}
     assert "fleet" in SECTIONS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from fleet.shapes import (
 )
 from fleet.stackfile import StackFile, read_stack
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SCHEMA_FILE = Path(__file__).parents[2] / "stacks" / "fleet.schema.json"
 
 letters = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=8)
@@ -119,10 +120,18 @@ def places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path] + [place for key, entry in entries for place in places(entry, (*path, key))]
 
 
+PAGE = (SCHEMA_FILE.parents[1] / "docs" / "fleet.md").read_text()
+PAGE_EXAMPLES = [
+    yaml.safe_load(text)["config"]["muster:fleet"]
+    for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+]
+full = st.sampled_from(PAGE_EXAMPLES).map(copy.deepcopy)
+
+
 @st.composite
-def spoilt(draw: st.DrawFn) -> Any:
+def spoilt(draw: st.DrawFn, sound: st.SearchStrategy[Any] = written) -> Any:
     """A description of sound form in which one thing was changed for anything at all."""
-    value = draw(written)
+    value = draw(sound)
     *parents, last = draw(st.sampled_from(places(value)[1:]))
     holder = value
     for step in parents:
@@ -172,7 +181,7 @@ def test_schema_accepts_what_the_loader_accepts(value: dict[str, Any]) -> None:
 
 
 @QUICK
-@given(value=spoilt())
+@given(value=spoilt() | spoilt(full))
 def test_schema_and_loader_refuse_alike(value: object) -> None:
     assert Draft202012Validator(schema.json_schema()).is_valid(stack(value)) == form_is_sound(value)
 
@@ -186,6 +195,12 @@ def test_any_value_is_a_fleet_or_a_fleet_error(value: object) -> None:
     if isinstance(told, list):
         assert told
         assert all(words.isprintable() for fault in told for words in fault)
+
+
+@settings(QUICK, max_examples=200)
+@given(value=spoilt(spoilt(full)))
+def test_a_full_description_with_two_things_changed_is_a_fleet_or_a_fleet_error(value: object) -> None:
+    assert outcome(value, None)
 
 
 @QUICK

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fleet
-from fleet import FleetError
+from fleet import FleetError, names
+from fleet.description import X509, Function, LocalAuth, Storage, SymmetricKey
 from fleet.twins import size_bytes
 
 STACKS = Path(__file__).parents[2] / "stacks"
@@ -40,6 +42,10 @@ def test_defaults_are_filled_in(sound: dict[str, Any]) -> None:
         "coldchain-local-eu-2",
     ]
     assert group.twin.desired == {"intervalSeconds": 60, "modes": [1, {"a": True}]}
+    assert group.attestation == X509(issuer="oslo")
+    hub = result.azure.hubs["eu-1"]
+    assert (hub.location, hub.partitions, hub.local_auth) == ("westeurope", 4, LocalAuth())
+    assert (hub.network.public, hub.fallback_route, hub.file_upload) == (True, True, None)
 
 
 def test_the_given_value_is_left_alone(sound: dict[str, Any]) -> None:
@@ -153,3 +159,83 @@ def test_twins_over_the_limit(sound: dict[str, Any]) -> None:
         ("groups.reefers.twin.desired.long", "a text too long for a twin"),
         ("groups.reefers.twin.tags", "12006 bytes by IoT Hub's count"),
     ]
+
+
+def test_unions_are_their_kinds(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"]["eu-1"] |= {"localAuth": {"devices": True}, "endpoints": {"cold": {"storage": {}}}}
+    sound["azure"]["functionApp"] = {"folder": "functions"}
+    webhook = {"function": {"name": "allocate"}}
+    sound["groups"]["reefers"] |= {
+        "attestation": {"symmetricKey": {}},
+        "allocation": {"policy": "custom", "hubs": ["eu-1"], "webhook": webhook},
+    }
+    result = loaded(sound)
+    group = result.groups["reefers"]
+    assert group.attestation == SymmetricKey()
+    assert group.allocation.webhook == Function(name="allocate")
+    assert result.azure.hubs["eu-1"].endpoints["cold"] == Storage()
+    assert result.azure.function_app is not None
+    assert result.azure.function_app.name == "coldchain-local-functions"
+
+
+@pytest.mark.parametrize(("stack", "kept"), [("local", False), ("dev", False), ("prod", True)])
+def test_logs_are_kept_outside_local_and_dev(sound: dict[str, Any], stack: str, kept: bool) -> None:
+    assert loaded(sound, stack=stack).azure.diagnostics.enabled is kept
+    sound["azure"]["diagnostics"] = {"enabled": not kept, "days": 60}
+    diagnostics = loaded(sound, stack=stack).azure.diagnostics
+    assert (diagnostics.enabled, diagnostics.days) == (not kept, 60)
+
+
+def test_a_standby_has_what_it_does_not_say(sound: dict[str, Any]) -> None:
+    network = {"allow": {"office": "203.0.113.0/24"}}
+    main = {"sku": "S3", "name": "main-hub", "network": network, "routes": {"all": {"endpoint": "events"}}}
+    sound["azure"]["hubs"] = {
+        "eu-1": main,
+        "eu-2": {"standbyFor": "eu-1", "location": "northeurope", "sku": "S2"},
+    }
+    sound["groups"]["reefers"]["allocation"]["hubs"] = ["eu-1"]
+    first, standby = loaded(sound).azure.hubs.values()
+    assert (standby.sku, standby.name, standby.location) == ("S2", "coldchain-local-eu-2", "northeurope")
+    assert standby.routes == first.routes != {}
+    assert (standby.network.allow, first.network.allow) == ({}, network["allow"])
+
+
+def test_a_fault_is_told_once_where_it_was_taken_from(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"] = {
+        "eu-1": {"routes": {"all": {"endpoint": "nowhere"}}},
+        "eu-2": {"standbyFor": "eu-1", "location": "northeurope"},
+    }
+    sound["groups"]["reefers"]["allocation"]["hubs"] = ["eu-1"]
+    assert [path for path, _, _ in faults_of(sound)] == ["azure.hubs.eu-1.routes.all.endpoint"]
+
+
+def test_free_hubs_have_two_partitions(sound: dict[str, Any]) -> None:
+    sound["azure"]["hubs"]["eu-1"] = {"sku": "F1"}
+    assert [hub.partitions for hub in loaded(sound).azure.hubs.values()] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("fleet_name", "stack", "name"),
+    [
+        ("coldchain", "prod", "coldchainprod"),
+        ("cold-chain", "Feature_1.2", "coldchainfeature12"),
+        ("coldchain-of-the-far-north", "staging", "coldchainofthefarn5f9db0"),
+    ],
+)
+def test_storage_accounts_have_short_plain_names(fleet_name: str, stack: str, name: str) -> None:
+    assert names.storage_account_name(fleet_name, stack) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        (names.event_hub_namespace_name, 50),
+        (names.service_bus_namespace_name, 50),
+        (names.function_app_name, 60),
+        (names.registry_name, 64),
+    ],
+)
+def test_names_too_long_end_in_a_digest(name: Callable[[str, str], str], most: int) -> None:
+    made = {name("a" * 32, "b" * 100), name("a" * 32, "b" * 99 + "c")}
+    assert {len(each) for each in made} == {most}
+    assert len(made) == 2
