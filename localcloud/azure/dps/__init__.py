@@ -1,4 +1,4 @@
-"""DPS on loopback: enrollments, who may register and where devices go (`registry` joins them), and its three doors:
+"""DPS on loopback: enrollments, who may register, where devices go; `registry` joins them.
 
-the service API (`service`), the device protocol over MQTT (`device`), the device API over HTTPS (`device_https`).
+Its doors: the service API (`service`), the device protocol over MQTT (`device`) and over HTTPS (`device_https`).
 """
