@@ -161,13 +161,22 @@ def chain(pki: Path) -> Chain:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _loop() -> Iterator[None]:
-    """Pulumi's mocks ask for the current event loop, which Python 3.12 no longer makes without a warning."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
+def _loops() -> Iterator[None]:
+    """Pulumi's mocks ask for the current event loop, which Python 3.12 no longer makes without a warning, and
+    make one more in each thread, which nobody closes."""
+    made: list[asyncio.AbstractEventLoop] = []
+
+    def make() -> asyncio.AbstractEventLoop:
+        made.append(asyncio.get_event_loop_policy().new_event_loop())
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", make)
+        asyncio.set_event_loop(make())
+        yield
+        asyncio.set_event_loop(None)
+        for loop in made:
+            loop.close()
 
 
 @pytest.fixture
