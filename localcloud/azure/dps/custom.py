@@ -23,7 +23,7 @@ from localcloud.azure.hub.twins import new_twin
 from localcloud.azure.shapes import Fault
 
 Webhook = Callable[[str, Document], Awaitable[tuple[int, bytes]]]
-"""POSTs a body to a URL; gives status and answer, raises TimeoutError or OSError."""
+"""POSTs a body to a URL; gives status and answer, raises TimeoutError, or OSError without the address."""
 
 ALLOCATION_FAILED = 400207
 LARGEST_ANSWER_BYTES = 256 * 1024

@@ -223,8 +223,8 @@ class ProvisioningRegistry:
             status, raw = await self.webhook(enrollment["customAllocationDefinition"]["webhookUrl"], body)
         except TimeoutError as late:
             raise failure(": the webhook did not answer in time") from late
-        except (OSError, LookupError) as fault:
-            raise failure(f": the webhook cannot be reached ({type(fault).__name__})") from fault
+        except OSError as fault:
+            raise failure(f": the webhook cannot be reached: {str(fault) or type(fault).__name__}") from fault
         return read_answer(status, raw, hosts)
 
     def _failed(self, match: Match, failed: DpsError | Refused) -> Record:
