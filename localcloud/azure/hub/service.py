@@ -18,6 +18,7 @@ from localcloud.azure.hub.admission import NotAdmitted
 from localcloud.azure.hub.api.configurations import ConfigurationRoutes
 from localcloud.azure.hub.api.devices import DeviceRoutes
 from localcloud.azure.hub.api.entry import Caller, Entry, Reply
+from localcloud.azure.hub.api.files import FileRoutes
 from localcloud.azure.hub.api.identities import Identities
 from localcloud.azure.hub.api.messages import MessageRoutes
 from localcloud.azure.hub.api.twins import Twins
@@ -64,6 +65,7 @@ class HubService:
         ]
         if devices is not None:
             self._entries += DeviceRoutes(hubs, devices.meter, devices.counters).entries()
+            self._entries += FileRoutes(hubs, devices.store).entries()
         self._routes = [it.route for it in self._entries]
 
     def answer(self, call: Call) -> Reply:

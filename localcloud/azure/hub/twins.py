@@ -10,7 +10,6 @@ import base64
 import json
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.azure.hub.errors import HubError
@@ -26,11 +25,6 @@ DEPTH_LIMIT = 10
 INTEGER_LIMIT = 2**52
 _FORBIDDEN_IN_KEYS = frozenset(". $") | {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))}
 _KEPT_BY_SERVICE = ("$metadata", "$version")
-
-
-def now_text() -> str:
-    """The time as the service writes it: ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def new_twin(device_id: str, initial: Twin | None = None, now: str = NEVER) -> Twin:
