@@ -59,7 +59,8 @@ def _prop_faults(each: Prop, value: Plain, path: str) -> Iterator[Fault]:
         if each.required:
             yield Fault(path, f"is missing; it is required: {each.doc}")
         return
-    value = Secret(value) if each.secret else value  # what a program forgot to mark is not shown either
+    if each.secret and not isinstance(value, Secret):
+        value = Secret(value)  # what a program forgot to mark is not shown either
     faults = list(_type_faults(each.hint, value, path))
     yield from faults
     if each.rule is None or faults or has_unknown(value):

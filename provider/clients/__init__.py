@@ -16,6 +16,7 @@ from provider.clients.arm_certificates import HUB_API_VERSION, SERVICE_API_VERSI
 from provider.clients.credentials import Entra, dps_authentication
 from provider.clients.dps_links import DpsLinks
 from provider.clients.dps_service import GROUPS, INDIVIDUALS, DpsService
+from provider.clients.errors import OfflineError
 from provider.clients.hub_service import HUB_SCOPE, HubService
 from provider.clients.registry_links import RegistryLinks
 from provider.clients.rest import Rest
@@ -31,7 +32,8 @@ __all__ = ["ARM_HOST", "ARM_SCOPE", "Azure"]
 class Azure:
     """The clients of one session, sharing connections, tokens and retries.
 
-    `environment` holds what transport.py and credentials.py read; `http` and `entra` are for tests.
+    `environment` holds what transport.py and credentials.py read, and MUSTER_OFFLINE: with it every call
+    raises OfflineError at once, which a preview takes as a reason. `http` and `entra` are for tests.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class Azure:
         return DpsLinks(self._arm(), service_id, lock)
 
     def _rest(self, host: str, authentication: httpx.Auth) -> Rest:
+        if self._environment.get("MUSTER_OFFLINE"):
+            raise OfflineError(f"MUSTER_OFFLINE is set, so {host} is not asked")
         with self._guard:
             if self._http is None:
                 self._http = http_client(self._environment)

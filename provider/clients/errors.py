@@ -3,6 +3,7 @@
     ClientError
     ├── ConfigurationError       the environment asks for something impossible (a CA file that is not there)
     ├── AuthenticationError      no token could be had
+    ├── OfflineError             MUSTER_OFFLINE is set: no service is asked
     ├── UnreachableError         no answer: refused, timed out, TLS not verified
     ├── ForeignHostError         a service points to another host, which must not get our token
     ├── CancelledError           the engine asked us to stop
@@ -35,6 +36,10 @@ class ConfigurationError(ClientError):
 
 class AuthenticationError(ClientError):
     """No credential gave a token."""
+
+
+class OfflineError(ClientError):
+    """The person asked for no calls at all."""
 
 
 class UnreachableError(ClientError):

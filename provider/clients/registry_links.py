@@ -3,8 +3,8 @@
 API 2026-11-01-preview (Azure/azure-rest-api-specs, specification/deviceregistry/DeviceRegistry.Management/
 namespaces.tsp: `provisioning.endpoints` for a provisioning service, `messaging.endpoints` for hubs). Links
 live there ("az iot adr ns link"); `deviceRegistryNamespaces` of a service (ARM API 2026-11-01) is read-only,
-and so is `deviceRegistry` of a hub. A PATCH with the whole entry changes that entry alone; null takes it away.
-Linking goes on after the answer: `linkingState` tells when it is done."""
+and so is `deviceRegistry` of a hub. A PATCH with the whole entry changes that entry alone; null takes it
+away. Linking goes on after the answer: `linkingState` tells when it is done."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ cloud.
 
 from __future__ import annotations
 
+import base64
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provider.clients import ARM_HOST, ARM_SCOPE, Azure
 from provider.clients.arm import Arm
@@ -29,8 +32,22 @@ from provider.resource import Handler
 DPS_API = "2026-11-01"
 HUB_API = "2023-06-30"
 ROLE_API = "2022-04-01"
+APPLIED = "SELECT deviceId FROM devices WHERE configurations.[[{configurationId}]].status = 'Applied'"
+SERVICE_HOST = "muster-wire.azure-devices-provisioning.net"
 CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"
 """IoT Hub Data Contributor (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
+
+
+def endorsement_key() -> str:
+    """A made-up endorsement key of the usual template: an RSA key of 2048 bits, restricted to decryption."""
+    modulus = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n.to_bytes(256, "big")
+    parameters = struct.pack(">HHHHHI", 0x0006, 128, 0x0043, 0x0010, 2048, 0)
+    body = struct.pack(">HHIH", 0x0001, 0x000B, 0x000300B2, 32) + bytes(32) + parameters
+    body += struct.pack(">H", len(modulus)) + modulus
+    return base64.b64encode(struct.pack(">H", len(body)) + body).decode()
+
+
+ENDORSEMENT_KEY = endorsement_key()
 
 
 @dataclass
@@ -129,7 +146,7 @@ def test_links_certificates_and_groups(world: World, life: Any, key_store: Any, 
     group = life(world.handler("muster:dps:EnrollmentGroup"))
     group.create(
         {
-            "serviceHost": "muster-wire.azure-devices-provisioning.net",
+            "serviceHost": SERVICE_HOST,
             "enrollmentGroupId": "reefers",
             "signingCertificate": oslo.pem,
             "iotHubs": world.hosts,
@@ -156,6 +173,122 @@ def test_links_certificates_and_groups(world: World, life: Any, key_store: Any, 
     for one in (group, certificate, *links):
         one.handler.delete(one.resource_id)
         assert not one.refresh()
+
+
+def quiet(one: Any) -> None:
+    """A refresh of what nobody changed changes nothing, and an import reads the same."""
+    before = dict(one.properties)
+    assert one.refresh()
+    assert one.properties == before
+    assert one.changed() == {}
+
+
+def test_every_kind_of_enrollment(world: World, life: Any, oslo: Any, leaf: Any) -> None:
+    links = [life(world.handler("muster:dps:HubLink")) for _ in world.hosts]
+    for link, host in zip(links, world.hosts, strict=True):
+        link.create({"provisioningServiceId": world.service_id, "hubHost": host, "hubLocation": "westeurope"})
+    group: dict[str, Any] = {"serviceHost": SERVICE_HOST, "iotHubs": world.hosts}
+    hook = {"allocationPolicy": "custom", "webhookUrl": "https://hook.azurewebsites.net/api/a?code=k"}
+    device = {"serviceHost": SERVICE_HOST, "iotHubs": world.hosts[:1], "allocationPolicy": "static"}
+    made = [
+        ("Group", {**group, "enrollmentGroupId": "keys", "symmetricKey": True, "reprovision": "reset"}),
+        ("Group", {**group, "enrollmentGroupId": "hook", "signingCertificate": oslo.pem, **hook}),
+        ("Individual", {**device, "registrationId": "no-authority", "clientCertificate": leaf.pem}),
+        ("Individual", {**device, "registrationId": "keyed", "symmetricKey": True, "deviceId": "Keyed#1"}),
+        ("Individual", {**device, "registrationId": "tpm", "endorsementKey": ENDORSEMENT_KEY}),
+    ]
+    tokens = {"Group": "muster:dps:EnrollmentGroup", "Individual": "muster:dps:IndividualEnrollment"}
+    for kind, inputs in made:
+        one = life(world.handler(tokens[kind]))
+        one.create(inputs)
+        quiet(one)
+        one.update(enabled=False, capabilities={"iotEdge": True})
+        quiet(one)
+        live = one.handler.read(one.resource_id, None)
+        assert one.handler.check(one.handler.found({}, live).inputs).faults == ()
+        one.handler.delete(one.resource_id)
+        assert not one.refresh()
+    for link in links:
+        link.handler.delete(link.resource_id)
+
+
+def test_symmetric_keys_outlive_a_change(world: World, life: Any) -> None:
+    one = life(world.handler("muster:dps:EnrollmentGroup"))
+    one.create(
+        {"serviceHost": SERVICE_HOST, "enrollmentGroupId": "kept", "iotHubs": [], "symmetricKey": True}
+    )
+    client = world.azure.groups(SERVICE_HOST)
+    keys = client.attestation("kept")["symmetricKey"]
+    one.update(reprovision="keep")
+    assert client.attestation("kept")["symmetricKey"] == keys
+    assert keys["primaryKey"] not in repr((one.inputs, one.properties))
+    one.handler.delete(one.resource_id)
+
+
+def test_gateways_modules_and_configurations(world: World, life: Any) -> None:
+    host = world.hosts[0]
+    gateway = life(world.handler("muster:hub:Device"))
+    gateway.create({"hubHost": host, "deviceId": "gateway", "iotEdge": True, "certificateAuthority": True})
+    child = life(world.handler("muster:hub:Device"))
+    child.create(
+        {
+            "hubHost": host,
+            "deviceId": "Child#1",
+            "symmetricKey": True,
+            "parentDeviceId": "gateway",
+            "initialTwin": {"tags": {"line": "reefer"}, "desired": {"interval": {"seconds": 60}}},
+        }
+    )
+    module = life(world.handler("muster:hub:Module"))
+    module.create({"hubHost": host, "deviceId": "Child#1", "moduleId": "probe", "desired": {"rate": 5}})
+    configuration = life(world.handler("muster:hub:Configuration"))
+    given = {
+        "hubHost": host,
+        "configurationId": "reefers",
+        "targetCondition": "tags.line = 'reefer'",
+        "priority": 10,
+        "content": {"deviceContent": {"properties.desired.mode": "cold"}},
+        "metrics": {"mine": APPLIED},
+    }
+    (text,) = [each.text for each in preview(configuration.handler, given)]
+    assert text == "its condition is met by 1 devices now; who meets it later gets it, too"
+    configuration.create(given)
+    twin = world.azure.hub(host).get("/twins/Child%231")
+    assert twin is not None
+    assert twin["properties"]["desired"]["mode"] == "cold"
+    for one in (gateway, child, module, configuration):
+        quiet(one)
+    child.update(parentDeviceId=None, initialTwin={"tags": {"line": "reefer"}})
+    configuration.update(priority=11, labels={"owner": "cold chain"})
+    module.update(desired={"rate": 6}, certificateAuthority=True)
+    for one in (child, module, configuration):
+        quiet(one)
+    wrong = configuration.handler.check({**given, "targetCondition": "tags.line = "})
+    assert [each.path for each in wrong.faults] == ["targetCondition"]
+    other = {**given, "configurationId": "other", "priority": 11, "metrics": {}}
+    warnings = [each.text for each in preview(configuration.handler, other) if each.warning]
+    assert len(warnings) == 1
+    assert "same priority 11 and sets properties.desired.mode of 1 of the same devices" in warnings[0]
+    for one in (configuration, module, child, gateway):
+        one.handler.delete(one.resource_id)
+        assert not one.refresh()
+
+
+def preview(handler: Handler[Any, Any], given: dict[str, Any]) -> tuple[Any, ...]:
+    checked = handler.check(given)
+    assert checked.faults == ()
+    return handler.notices(None, handler.state(checked.inputs, {}).inputs)
+
+
+def test_a_hub_trusts_a_proven_authority(world: World, life: Any, key_store: Any, bergen: Any) -> None:
+    key_store.add(bergen.key)
+    hub_id = world.service_id.replace("provisioningServices/muster-wire", "IotHubs/muster-wire-one")
+    one = life(world.handler("muster:hub:VerifiedCertificate"))
+    one.create({"hubId": hub_id, "certificateName": "bergen", "certificate": bergen.pem})
+    assert one.properties["isVerified"] is True
+    quiet(one)
+    one.handler.delete(one.resource_id)
+    assert not one.refresh()
 
 
 def test_a_put_of_the_service_drops_links_and_an_update_brings_them_back(world: World, life: Any) -> None:

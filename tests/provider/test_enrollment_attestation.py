@@ -62,6 +62,7 @@ def test_custom_needs_its_webhook_and_never_shows_it(group_inputs: dict[str, Any
     custom = {**group_inputs, "allocationPolicy": "custom"}
     assert "needs the function" in faults(GROUP, custom)["webhookUrl"]
     assert faults(GROUP, {**custom, "webhookUrl": UNKNOWN}) == {}
+    assert faults(GROUP, {**custom, "webhookUrl": Secret(HOOK)}) == {}
     for wrong in (HOOK.replace("https", "http"), 7):
         (reason,) = faults(GROUP, {**custom, "webhookUrl": wrong}).values()
         assert reason.startswith("is [secret]")

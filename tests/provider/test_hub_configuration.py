@@ -212,6 +212,10 @@ def test_a_preview_without_a_hub_says_so(configurations: Handler[Any, Any], clou
     assert "is not known, and its condition is not checked: one.azure-devices.net cannot be reached" in text
     (text,) = said(OFFLINE, None, {**GIVEN, "hubHost": UNKNOWN})
     assert "is not known before the hub and the condition are" in text
+    offline = handlers(Azure({"MUSTER_OFFLINE": "1"}))["muster:hub:Configuration"]
+    (text,) = said(offline, None, GIVEN)
+    assert "MUSTER_OFFLINE is set, so one.azure-devices.net is not asked" in text
+    assert faults(offline) == {}
     cloud.answers = [httpx.Response(403, json={"Message": "no"})]
     (text,) = said(configurations, None, GIVEN)
     assert "the identity lacks a role" in text
