@@ -103,6 +103,17 @@ def _keys_open_the_hub(fleet: Fleet) -> Iterator[Finding]:
             yield Finding(("devices", key, "authentication"), wrong, right, needs=(needs,))
 
 
+def _modules_can_sign_in(fleet: Fleet) -> Iterator[Finding]:
+    """A module of which no more is said has keys that the hub makes (hub API 2021-04-12, `Module`)."""
+    for key, device in fleet.devices.items():
+        hub = fleet.azure.hubs.get(device.hub)
+        if device.modules and hub and not hub.local_auth.modules:
+            wrong = f"modules sign in with keys, and hub {named(device.hub)} takes none of theirs"
+            right = "set localAuth.modules of the hub to true, or leave modules out"
+            needs: Path = ("azure", "hubs", device.hub, "localAuth")
+            yield Finding(("devices", key, "modules"), wrong, right, needs=(needs,))
+
+
 def _thumbprints_differ(fleet: Fleet) -> Iterator[Finding]:
     for key, device in fleet.devices.items():
         match device.authentication:
@@ -130,6 +141,7 @@ CHECKS: tuple[Check, ...] = (
     _hierarchies_are_shallow,
     _families_are_small,
     _keys_open_the_hub,
+    _modules_can_sign_in,
     _thumbprints_differ,
     _modules_are_ours,
 )

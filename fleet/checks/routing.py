@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fleet.checks.findings import Check
-from fleet.description import BUILT_IN_ENDPOINT, Fleet, Hub, Storage
-from fleet.errors import Finding, Path, one_of, shown
+from fleet.description import BUILT_IN_ENDPOINT, Endpoint, EventHub, Fleet, Hub, Storage
+from fleet.errors import Finding, Path, named, one_of, shown
 from fleet.queries import route_fault
 
 _RESERVED = {name.lower() for name in (BUILT_IN_ENDPOINT, "fileNotifications", "$default")}
@@ -26,6 +26,35 @@ def _names_are_free(fleet: Fleet) -> Iterator[Finding]:
             if name.lower() in _RESERVED:
                 wrong = f"the hub keeps the name {shown(name)} for itself"
                 yield Finding((*path, "endpoints", name), wrong, "choose another name", at_key=True)
+
+
+def _one_name_is_one_target(fleet: Fleet) -> Iterator[Finding]:
+    """What Muster makes for an endpoint is made once for all hubs that name it."""
+    first: dict[str, tuple[Path, object]] = {}
+    for path, hub in _hubs(fleet):
+        for name, endpoint in hub.endpoints.items():
+            place = (*path, "endpoints", name)
+            target = _made(endpoint)
+            if target is None:
+                continue
+            other, same = first.setdefault(name.lower(), (place, (name, target)))
+            if same != (name, target):
+                wrong = f"hub {named(str(other[2]))} has an endpoint of this name with another target"
+                right = "say the same of both, for they share what Muster makes, or choose another name"
+                yield Finding(place, wrong, right, needs=(other,))
+
+
+def _made(endpoint: Endpoint) -> tuple[object, ...] | None:
+    """What tells apart the targets that Muster makes; None where one exists."""
+    if endpoint.existing is not None:
+        return None
+    match endpoint:
+        case EventHub():
+            return (EventHub, endpoint.partitions, endpoint.retention_days)
+        case Storage():
+            return (Storage, endpoint.container)
+        case _:
+            return (type(endpoint),)
 
 
 def _endpoints_exist(fleet: Fleet) -> Iterator[Finding]:
@@ -84,6 +113,7 @@ def _enrichments_mean_something(fleet: Fleet) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     _names_are_free,
+    _one_name_is_one_target,
     _endpoints_exist,
     _conditions_parse,
     _messages_go_somewhere,

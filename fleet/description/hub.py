@@ -67,7 +67,10 @@ class Hub:
     endpoints: Annotated[
         Mapping[EndpointName, Endpoint],
         Count("endpoint", 0, 10),
-        Doc("Where messages can be routed to, by name. The hub signs in there by its managed identity."),
+        Doc(
+            "Where messages can be routed to, by name. The hub signs in there by its managed identity. What "
+            "Muster makes for a name is one for all hubs."
+        ),
     ] = field(default_factory=dict)
     routes: Annotated[
         Mapping[RouteName, Route], Count("route", 0, 100), Doc("Which messages go where, by name.")

@@ -14,7 +14,11 @@ from fleet.description.names import ContainerName
 
 EndpointName = Annotated[
     str,
-    Text("[A-Za-z0-9._-]{1,64}", "endpoint name", "1 to 64 letters, digits and . _ -"),
+    Text(
+        "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?",
+        "endpoint name",
+        "1 to 64 letters, digits and . _ - with a letter or digit first and last",
+    ),
 ]
 RouteName = Annotated[
     str,

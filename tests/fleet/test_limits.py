@@ -116,6 +116,7 @@ def test_every_twin_is_measured(sound: Value, where: str) -> None:
     twin = {"desired": {"text": "x" * 4097}}
     allocation = {"allocation": {"hubs": ["eu-1"]}}
     device = {"hub": "eu-1", "authentication": {"certificateAuthority": {}}}
+    sound["azure"]["hubs"]["eu-1"]["localAuth"] = {"modules": True}
     parts: Value = {
         "enrollments": {
             "enrollments": {
