@@ -52,9 +52,10 @@ class Azure:
         store, directory, provisioning = self.store, self.directory, self.provisioning
         tokens = Tokens(store)
         gate = Gate(store, tokens, self.clock)
+        world = World(store, directory, provisioning, self.hubs, self.clock)
         return {
             AUTHORITY_HOST: EntraService(store, tokens),
-            "management.azure.com": ArmService(World(store, directory, provisioning, self.hubs), gate),
+            "management.azure.com": ArmService(world, gate),
             GLOBAL_HOST: DpsDeviceService(provisioning, self.clock),
             "*.azure-devices-provisioning.net": DpsService(store, directory, provisioning, gate),
             "*.azure-devices.net": HubService(directory, self.hubs, gate, self.hub_devices),
