@@ -4,6 +4,7 @@ from pathlib import Path
 
 from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
+from localcloud.azure.blobs import BlobService
 from localcloud.azure.calls import Service
 from localcloud.azure.clock import Clock
 from localcloud.azure.control.service import LocalService
@@ -50,7 +51,7 @@ class Azure:
     def _services(self) -> dict[str, Service]:
         """The HTTPS side: services by host, or by zone."""
         store, directory, provisioning = self.store, self.directory, self.provisioning
-        tokens = Tokens(store)
+        tokens = Tokens(store, self.clock)
         gate = Gate(store, tokens, self.clock)
         world = World(store, directory, provisioning, self.hubs, self.clock)
         return {
@@ -60,6 +61,7 @@ class Azure:
             "*.azure-devices-provisioning.net": DpsService(store, directory, provisioning, gate),
             "*.azure-devices.net": HubService(directory, self.hubs, gate, self.hub_devices),
             "*.azurewebsites.net": self.functions,
+            "*.blob.core.windows.net": BlobService(store, gate, self.clock),
             **dict.fromkeys(LOOPBACK_HOSTS, LocalService(self.clock, self.switches, self.counters)),
         }
 

@@ -9,7 +9,6 @@ are opaque, live one hour and are good for one audience; only their SHA-256 is k
 import hashlib
 import hmac
 import secrets
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +16,18 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from localcloud.azure.calls import Answer, Call, NoRouteError, dispatch, route
+from localcloud.azure.clock import Clock
 from localcloud.azure.store import Store
 
 AUTHORITY_HOST = "login.microsoftonline.com"
 TOKEN_LIFE_SECONDS = 3600
-ARM, DPS, HUB = (
+ARM, DPS, HUB, STORAGE = (
     "https://management.azure.com",
     "https://azure-devices-provisioning.net",
     "https://iothubs.azure.net",
+    "https://storage.azure.com",
 )
-_AUDIENCES = {ARM: ARM, "https://management.core.windows.net": ARM, DPS: DPS, HUB: HUB}
+_AUDIENCES = {ARM: ARM, "https://management.core.windows.net": ARM, DPS: DPS, HUB: HUB, STORAGE: STORAGE}
 _KIND = "entra"
 
 
@@ -104,14 +105,15 @@ class Tokens:
     restart.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
+        self.clock = clock or Clock()
 
     def issue(self, audience: str, subject: str) -> str:
         """A new token for `audience`, one hour long."""
         self._forget_expired()
         token = secrets.token_urlsafe(48)
-        document = {"audience": audience, "subject": subject, "expires": time.time() + TOKEN_LIFE_SECONDS}
+        document = {"audience": audience, "subject": subject, "expires": self._now() + TOKEN_LIFE_SECONDS}
         self._store.put("token", _hash(token), document)
         return token
 
@@ -120,15 +122,18 @@ class Tokens:
         document = self._store.get("token", _hash(token))
         if document is None:
             return "the bearer token is not known to the local cloud"
-        if document["expires"] < time.time():
+        if document["expires"] < self._now():
             return "the bearer token is expired"
         if document["audience"] != audience:
             return f"the bearer token is for {document['audience']}, this service takes {audience}"
         return None
 
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
     def _forget_expired(self) -> None:
         for key, document in self._store.list("token"):
-            if document["expires"] < time.time():
+            if document["expires"] < self._now():
                 self._store.delete("token", key)
 
 
@@ -162,11 +167,22 @@ class EntraService:
         except NoRouteError as missing:
             return self.fault(missing.status, str(missing))
         except EntraError as refused:
-            return _refusal(refused)
+            return self._refusal(refused)
 
     def fault(self, status: int, message: str) -> Answer:
         """An error outside the flow."""
-        return _refusal(EntraError(status, "invalid_request", 900144, message))
+        return self._refusal(EntraError(status, "invalid_request", 900144, message))
+
+    def _refusal(self, refused: EntraError) -> Answer:
+        body = {
+            "error": refused.error,
+            "error_description": f"AADSTS{refused.number}: {refused.message}",
+            "error_codes": [refused.number],
+            "timestamp": f"{self._tokens.clock.now():%Y-%m-%d %H:%M:%SZ}",
+            "trace_id": str(uuid.uuid4()),
+            "correlation_id": str(uuid.uuid4()),
+        }
+        return Answer(refused.status, body)
 
     def _discovery(self, _call: Call) -> Answer:
         host = AUTHORITY_HOST
@@ -228,20 +244,8 @@ def _audience(scope: str) -> str:
     wanted = [it for it in scope.split() if it.endswith("/.default")]
     resource = wanted[0].removesuffix("/.default").rstrip("/") if wanted else ""
     if resource not in _AUDIENCES:
-        served = ", ".join(f"{it}/.default" for it in (ARM, DPS, HUB))
+        served = ", ".join(f"{it}/.default" for it in (ARM, DPS, HUB, STORAGE))
         raise EntraError(
             400, "invalid_scope", 70011, f"Scope '{scope}' is not valid. Served locally: {served}."
         )
     return _AUDIENCES[resource]
-
-
-def _refusal(refused: EntraError) -> Answer:
-    body = {
-        "error": refused.error,
-        "error_description": f"AADSTS{refused.number}: {refused.message}",
-        "error_codes": [refused.number],
-        "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime()),
-        "trace_id": str(uuid.uuid4()),
-        "correlation_id": str(uuid.uuid4()),
-    }
-    return Answer(refused.status, body)

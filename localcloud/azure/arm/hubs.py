@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 from localcloud.azure.arm import keys
+from localcloud.azure.arm.hub_settings import EVENTS, check_settings
 from localcloud.azure.arm.identity import assigned, check_identity
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.names import check_availability
+from localcloud.azure.arm.registry_links import kept_links
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
+from localcloud.azure.arm.routing import check_routing
 from localcloud.azure.store import Document
 
 ZONE = "azure-devices.net"
@@ -21,7 +24,6 @@ _POLICIES = {
 }
 # Most units of an edition: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling
 _MOST_UNITS = {"F1": 1, "B1": 200, "B2": 200, "B3": 10, "S1": 200, "S2": 200, "S3": 10}
-_EVENTS = ("properties", "eventHubEndpoints", "events")
 _TIERS = {"F": "Free", "B": "Basic", "S": "Standard"}
 _FEEDBACK = {"lockDurationAsIso8601": "PT1M", "ttlAsIso8601": "PT1H", "maxDeliveryCount": 10}
 _NO_STORAGE = {"sasTtlAsIso8601": "PT1H", "connectionString": "", "containerName": ""}
@@ -35,7 +37,8 @@ def _check(world: World, draft: Draft) -> None:
     check_identity(world, draft)
     keys.check_keys(draft)
     _check_sku(draft)
-    _check_partitions(draft)
+    check_settings(world, draft)
+    check_routing(world, draft)
 
 
 def _build(world: World, draft: Draft) -> dict[str, Any]:
@@ -57,14 +60,6 @@ def _check_sku(draft: Draft) -> None:
     before = draft.was("sku", "name")
     if most and before and (before == "F1") != (name == "F1"):
         draft.wrong("sku.name", f"a hub cannot change between {before} and {name}: Free hubs stay Free")
-
-
-def _check_partitions(draft: Draft) -> None:
-    """The number of partitions is fixed when the hub is made."""
-    asked, kept = draft.at(*_EVENTS, "partitionCount"), draft.was(*_EVENTS, "partitionCount")
-    if asked and kept and asked != kept:
-        where = ".".join((*_EVENTS, "partitionCount"))
-        draft.wrong(where, f"cannot change from {kept} to {asked} after creation")
 
 
 def _sku(given: dict[str, Any]) -> dict[str, Any]:
@@ -101,11 +96,12 @@ def _computed(draft: Draft, given: dict[str, Any]) -> dict[str, Any]:
         "hostName": f"{draft.name}.{ZONE}",
         "locations": [{"location": draft.body["location"], "role": "primary"}],
         "eventHubEndpoints": {"events": events},
+        **kept_links(draft),
     }
 
 
 def _events(draft: Draft, given: dict[str, Any]) -> dict[str, Any]:
-    kept = draft.was(*_EVENTS) or {}
+    kept = draft.was(*EVENTS) or {}
     free = draft.body["sku"]["name"] == "F1"
     count = given.get("partitionCount") or kept.get("partitionCount") or (2 if free else 4)
     return {
@@ -120,8 +116,7 @@ def _events(draft: Draft, given: dict[str, Any]) -> dict[str, Any]:
 def _removed(world: World, document: Document) -> None:
     """A hub takes its devices with it; connected ones are cut off."""
     host = document["properties"]["hostName"].lower()
-    for device in world.hubs.list_devices(host):
-        world.hubs.delete_device(host, device["deviceId"])
+    world.hubs.forget_hub(host)
 
 
 IOT_HUB = ResourceType(

@@ -70,6 +70,18 @@ def principal_of(document: Mapping[str, Any] | None, user_assigned: str | None) 
     return found
 
 
+def acting(world: World, draft: Draft, user_assigned: str | None) -> str | None:
+    """The principal that a resource under way will act as; "" when this request makes it, None for none."""
+    if not user_assigned:
+        system = "SystemAssigned" in str(draft.at("identity", "type"))
+        return (principal_of(draft.before, None) or "") if system else None
+    names = draft.at("identity", "userAssignedIdentities") or {}
+    if user_assigned.lower() not in (str(it).lower() for it in names):
+        return None
+    found = _user_identity(world, user_assigned)
+    return str(found["properties"]["principalId"]) if found else None
+
+
 def principal_exists(world: World, principal_id: str) -> bool:
     """Whether the id is of a resource's identity, of a user-assigned one, or of the local application."""
     wanted = principal_id.lower()

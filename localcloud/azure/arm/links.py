@@ -10,6 +10,7 @@ not, so the local cloud takes the safe side and refuses the link at once.
 from typing import Any
 
 from localcloud.azure.arm import keys
+from localcloud.azure.arm.identity import acting
 from localcloud.azure.arm.resources import Draft, World
 from localcloud.azure.arm.roles import may
 from localcloud.azure.store import Document
@@ -80,15 +81,17 @@ def _check_reach(world: World, draft: Draft, entry: dict[str, Any], where: str) 
         _CHECKS.get(_kind(entry), _refuse_kind)(world, draft, entry, where, hub)
 
 
-def _check_identity(world: World, draft: Draft, _entry: dict[str, Any], where: str, hub: Document) -> None:
-    if draft.at("identity", "type") != "SystemAssigned":
-        draft.wrong(f"{where}.authenticationType", "needs identity.type SystemAssigned on the service")
+def _check_identity(world: World, draft: Draft, entry: dict[str, Any], where: str, hub: Document) -> None:
+    user = entry.get("selectedUserAssignedIdentityResourceId") if _kind(entry) == "UserAssigned" else None
+    principal = acting(world, draft, user)
+    if principal is None:
+        needed = f"the identity {user}" if user else "identity.type SystemAssigned"
+        draft.wrong(f"{where}.authenticationType", f"needs {needed} on the service")
         return
-    principal = str(draft.was("identity", "principalId") or "")
     lacking = [it for it in _NEEDED_ACTIONS if not may(world, principal, it, hub["id"])]
     if lacking:
         who = f"the service's identity {principal or '(which this request makes)'}"
-        wrong = f"{who} lacks {' and '.join(lacking)} on {host_of(_entry)}"
+        wrong = f"{who} lacks {' and '.join(lacking)} on {host_of(entry)}"
         draft.wrong(where, f"{wrong}: assign it {_ROLES} there or above first")
 
 
@@ -121,4 +124,4 @@ def _is_kept(draft: Draft, entry: dict[str, Any]) -> bool:
     return any(it["name"] == host_of(entry) and _kind(it) == _kind(entry) for it in before)
 
 
-_CHECKS = {"KeyBased": _check_key, "SystemAssigned": _check_identity}
+_CHECKS = {"KeyBased": _check_key, "SystemAssigned": _check_identity, "UserAssigned": _check_identity}

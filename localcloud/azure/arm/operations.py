@@ -97,7 +97,9 @@ class Operations:
         resource_id = self._id(names)
         before = self._world.stored(resource_id)
         faults: list[Fault] = []
-        body = shape_of(self._type.shape).check(call.document(), "", faults)
+        version = call.query.get("api-version", "")
+        shape = shape_of(self._type.shapes.get(version, self._type.shape))
+        body = shape.check(call.document(), "", faults)
         if not self._type.name.pattern.fullmatch(names["name"]):
             faults.insert(0, Fault("name", f"'{names['name']}' must have {self._type.name.words}"))
         kept = before["id"] if before else resource_id

@@ -8,6 +8,7 @@ from localcloud.azure.arm import keys, links
 from localcloud.azure.arm.identity import assigned, check_identity
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.names import check_availability
+from localcloud.azure.arm.registry_links import kept_links
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 from localcloud.azure.store import Document
 
@@ -65,6 +66,7 @@ def _computed(world: World, draft: Draft) -> dict[str, Any]:
         "iotHubs": links.linked(world, draft),
         "serviceOperationsHostName": f"{draft.name}.{ZONE}",
         "deviceProvisioningHostName": f"global.{ZONE}",
+        **kept_links(draft),
         "idScope": draft.was("properties", "idScope") or f"0ne{secrets.token_hex(4).upper()}",
     }
 

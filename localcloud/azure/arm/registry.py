@@ -14,22 +14,27 @@ from localcloud.azure import adr
 from localcloud.azure.arm.identity import check_identity
 from localcloud.azure.arm.kept import fixed, keep, within
 from localcloud.azure.arm.models import Published
+from localcloud.azure.arm.registry_links import check_links, forget, linked
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
+from localcloud.azure.arm.written import REGISTRY_NAMESPACE
 from localcloud.azure.calls import Answer, Call
 from localcloud.azure.store import Document
 
 _NAMESPACE = "Microsoft.DeviceRegistry/namespaces"
 _MODELS = "azure.mgmt.deviceregistry"
-_VERSIONS = ("2026-03-01-preview", "2025-11-01-preview", "2025-07-01-preview", "2025-10-01")
+_LINKING = "2026-11-02-preview"
+_VERSIONS = (_LINKING, "2026-03-01-preview", "2025-11-01-preview", "2025-10-01", "2025-07-01-preview")
+_AUTHORITIES = ("2025-11-01-preview",)
 _LEAF = ("properties", "certificate", "leafCertificateConfiguration", "validityPeriodInDays")
 
 
 def _check_namespace(world: World, draft: Draft) -> None:
     check_identity(world, draft)
+    check_links(world, draft)
 
 
-def _namespace(_world: World, draft: Draft) -> Mapping[str, Any]:
-    return {"uuid": draft.was("properties", "uuid") or str(uuid.uuid4())}
+def _namespace(world: World, draft: Draft) -> Mapping[str, Any]:
+    return {"uuid": draft.was("properties", "uuid") or str(uuid.uuid4()), **linked(world, draft)}
 
 
 def _credential(world: World, draft: Draft) -> Mapping[str, Any]:
@@ -101,13 +106,15 @@ NAMESPACE = ResourceType(
         re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]"), "3 to 64 lower-case letters, digits and hyphens"
     ),
     build=keep(computed=_namespace),
+    shapes={_LINKING: REGISTRY_NAMESPACE},
     check=_check_namespace,
+    removed=forget,
     etag=False,
 )
 CREDENTIAL = ResourceType(
     type=f"{_NAMESPACE}/credentials",
     path=f"{GROUP}/providers/{_NAMESPACE}/{{namespace}}/credentials/{{name}}",
-    versions=_VERSIONS,
+    versions=_AUTHORITIES,
     shape=Published(_MODELS, "Credential"),
     name=NameRule(re.compile("default"), "the name default: a namespace has one credential"),
     build=keep(computed=_credential),
@@ -118,7 +125,7 @@ CREDENTIAL = ResourceType(
 POLICY = ResourceType(
     type=f"{_NAMESPACE}/credentials/policies",
     path=f"{GROUP}/providers/{_NAMESPACE}/{{namespace}}/credentials/default/policies/{{name}}",
-    versions=_VERSIONS,
+    versions=_AUTHORITIES,
     shape=Published(_MODELS, "Policy", tracked=True),
     name=NameRule(re.compile(r"[0-9a-zA-Z][a-zA-Z0-9-]{2,62}"), "3 to 63 letters, digits and hyphens"),
     build=keep(computed=_policy),

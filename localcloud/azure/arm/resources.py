@@ -121,12 +121,15 @@ class ResourceType:
     path: str
     versions: tuple[str, ...]
     shape: Published | Shape
+    """The body, in the newest version that a published model is of."""
     name: NameRule
     build: Build
     check: Check = lambda _world, _draft: None
     """Adds faults beyond the shape; also sees bodies that failed the shape, so that all faults come at
     once.
     """
+    shapes: Mapping[str, Published | Shape] = field(default_factory=dict)
+    """Other bodies, by API version."""
     removed: Callable[[World, Document], None] = lambda _world, _document: None
     actions: Mapping[str, Action] = field(default_factory=dict)
     subscription_actions: Mapping[str, GlobalAction] = field(default_factory=dict)

@@ -65,6 +65,19 @@ def _list_keys(world: World, document: Document, _call: Call, _names: Mapping[st
     return Answer(body=world.store.get(KEYS, document["id"].lower()))
 
 
+def container_at(world: World, endpoint: str, name: str) -> Document | None:
+    """The blob container at `https://{account}.blob.core.windows.net`."""
+    host = re.fullmatch(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/?", endpoint.strip(), re.IGNORECASE)
+    account = account_named(world, host[1]) if host else None
+    return world.stored(f"{account['id']}/blobServices/default/containers/{name}") if account else None
+
+
+def account_named(world: World, name: str) -> Document | None:
+    """The storage account with this name, which is unique over all of Azure."""
+    found = (it for _, it in world.store.list("arm") if it["type"] == ACCOUNT)
+    return next((it for it in found if it["name"].lower() == name.lower()), None)
+
+
 def _check_container(world: World, draft: Draft) -> None:
     account = world.stored("/".join(draft.id.split("/")[:9])) or {"properties": {}}
     public = draft.at("properties", "publicAccess")

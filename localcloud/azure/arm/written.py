@@ -69,3 +69,76 @@ DIAGNOSTIC_SETTING = Shape(
     lifted="properties",
 )
 """diagnosticsSettings_API.json of Microsoft.Insights, 2021-05-01-preview; azure-mgmt-monitor 7 has it not."""
+
+_OTHER_IDENTITY = Shape(
+    "InboundCallerIdentity",
+    {
+        "type": Member(Choice(("SystemAssigned", "UserAssigned")), required=True),
+        "userAssignedIdentity": Member(_TEXT),
+    },
+)
+_MESSAGING_ENDPOINT = Shape(
+    "MessagingEndpoint",
+    {
+        "endpointType": Member(_TEXT),
+        "address": Member(_TEXT),
+        "resourceId": Member(_TEXT),
+        "deviceAddress": Member(_TEXT, read_only=True),
+        "inboundCallerIdentity": Member(_OTHER_IDENTITY, required=True),
+        "linkingState": Member(_TEXT, read_only=True),
+        "provisioning": Member(
+            _plain(
+                "MessagingEndpointProvisioning",
+                availability=Choice(("Available", "Disabled")),
+                allocationWeight=_NUMBER,
+            )
+        ),
+    },
+)
+_PROVISIONING_ENDPOINT = Shape(
+    "ProvisioningEndpoint",
+    {
+        "endpointType": Member(Choice(("Microsoft.Devices/provisioningServices",)), required=True),
+        "resourceId": Member(_TEXT, required=True),
+        "inboundCallerIdentity": Member(_OTHER_IDENTITY, required=True),
+        "linkingState": Member(_TEXT, read_only=True),
+    },
+)
+REGISTRY_NAMESPACE = Shape(
+    "Namespace",
+    {
+        **TRACKED.members,
+        "systemData": Member(Scalar("any"), read_only=True),
+        "identity": Member(
+            Shape(
+                "ManagedServiceIdentity",
+                {
+                    "type": Member(
+                        Choice(("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")),
+                        required=True,
+                    ),
+                    "userAssignedIdentities": Member(MapOf(Scalar("any"))),
+                    "principalId": Member(_TEXT, read_only=True),
+                    "tenantId": Member(_TEXT, read_only=True),
+                },
+            )
+        ),
+        "properties": Member(
+            Shape(
+                "NamespaceProperties",
+                {
+                    "uuid": Member(_TEXT, read_only=True),
+                    "dataEndpoint": Member(_TEXT, read_only=True),
+                    "provisioningState": Member(_TEXT, read_only=True),
+                    "messaging": Member(_plain("Messaging", endpoints=MapOf(_MESSAGING_ENDPOINT))),
+                    "provisioning": Member(
+                        _plain("NamespaceProvisioning", endpoints=MapOf(_PROVISIONING_ENDPOINT))
+                    ),
+                    "outboundIdentity": Member(_OTHER_IDENTITY),
+                },
+            )
+        ),
+    },
+)
+"""namespaces.tsp of DeviceRegistry.Management, 2026-11-02-preview, without what the local cloud does not
+serve (management, updating); no azure-mgmt package has it yet."""

@@ -122,7 +122,7 @@ def project(kind: ResourceType, declared: Mapping[str, Any], document: Mapping[s
     """
     live = to_inputs(kind, document)
     fields = models.request(kind).writable
-    kept = {name: value for name, value in declared.items() if name not in fields}
+    kept = {name: it for name, it in declared.items() if name not in fields or name in kind.unread}
     return kept | _project_object({name: declared[name] for name in fields if name in declared}, live, fields)
 
 

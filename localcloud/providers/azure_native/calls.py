@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.providers.azure_native.entries import SCOPE, ResourceType
+from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.azure_native.refusals import explained
 from localcloud.providers.azure_native.session import Session
 from localcloud.providers.errors import CloudRefused, ProviderError
@@ -82,9 +82,9 @@ class Calls:
             accepted.result()
 
     def _group(self, match: re.Match[str]) -> str:
-        """A path parameter as a group of a pattern; only a scope spans several segments."""
+        """A path parameter as a group of a pattern; some span several segments."""
         name = match[1]
-        return f"(?P<{name}>.+)" if self._kind.names.get(name) is SCOPE else f"(?P<{name}>[^/]+)"
+        return f"(?P<{name}>.+)" if name in self._kind.spanning else f"(?P<{name}>[^/]+)"
 
 
 def post(session: Session, path: str, api_version: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class ResourceType:
         names: what each path parameter may be; the last one in the path is the resource's own name.
         body: the request body.
         answer: the response body, when it is another.
+        spanning: path parameters of several segments: another resource's id, the folders of a blob.
         auto_name: how a name is made when the program gives none.
         flattened: whether Pulumi lifts what ARM keeps under `properties` though the model's own SDK does not.
         fixed: properties besides the path that only a replacement changes.
@@ -42,6 +43,7 @@ class ResourceType:
         renamed: properties that azure-native spells differently.
         narrowed: properties of which only the named parts are served.
         unserved: properties that azure-native takes and no published model has.
+        unread: properties that a read does not give back; they are taken to be as declared.
         with_etag: whether ARM wants to be told which version is changed or deleted.
         delete_query: query parameters of a delete.
     """
@@ -52,6 +54,7 @@ class ResourceType:
     names: Mapping[str, Scalar]
     body: Published | Shape
     answer: Published | Shape | None = None
+    spanning: frozenset[str] = frozenset()
     auto_name: Literal["random", "uuid", "copy"] = "random"
     flattened: bool = False
     fixed: frozenset[str] = frozenset()
@@ -60,6 +63,7 @@ class ResourceType:
     renamed: Mapping[str, str] = field(default_factory=dict)
     narrowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unserved: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     with_etag: bool = False
     delete_query: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,7 +100,6 @@ GROUP_NAME = {
     )
 }
 SCOPE = Scalar("string", pattern=r"^/\S+$", rule="an ARM id: /subscriptions/…")
-"""A path parameter of several segments: another resource's id."""
 
 
 def named(pattern: str, rule: str) -> Scalar:

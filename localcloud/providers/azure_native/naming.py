@@ -30,7 +30,10 @@ def with_name(kind: ResourceType, declaration: Declaration) -> dict[str, Any]:
             inputs | kept | {key: declaration.old[key] for key in (CREATE_FIRST,) if key in declaration.old}
         )
     name = _new_name(kind, declaration)
-    return inputs if name is None else inputs | {kind.name: name, CREATE_FIRST: True}
+    if name is None:
+        return inputs
+    chosen = kind.auto_name == "copy" and declaration.proposal is None
+    return inputs | {kind.name: name} | ({} if chosen else {CREATE_FIRST: True})
 
 
 def _new_name(kind: ResourceType, declaration: Declaration) -> str | None:

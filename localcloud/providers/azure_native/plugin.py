@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.providers.azure_native import PLUGIN_NAME, PLUGIN_VERSION, body, settings
+from localcloud.providers.azure_native.blob import BlobResource
 from localcloud.providers.azure_native.calls import post
 from localcloud.providers.azure_native.entries import Function, ResourceType
 from localcloud.providers.azure_native.resource import ArmResource
 from localcloud.providers.azure_native.session import Session
 from localcloud.providers.azure_native.table import FUNCTIONS, TYPES
+from localcloud.providers.azure_native.table.storage import BLOB
 from localcloud.providers.errors import CloudRefused, ProviderError, UnknownToken
 from localcloud.providers.shapes import Fault
 
@@ -52,7 +54,8 @@ class AzureNative:
         """The type of that token."""
         if token not in self._types:
             raise UnknownToken(_unserved("resource type", token, self._types))
-        return ArmResource(self._types[token], self._session, self._group_location)
+        made = BlobResource if token == BLOB else ArmResource
+        return made(self._types[token], self._session, self._group_location)
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A function of the table, `getClientConfig`, or the get function of a type of the table."""

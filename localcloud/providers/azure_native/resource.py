@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from localcloud.providers.azure_native import body, models, naming
+from localcloud.providers.azure_native import assets, body, models, naming
 from localcloud.providers.azure_native.calls import Calls
 from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.azure_native.session import Session
@@ -30,9 +30,12 @@ class ArmResource:
         self, kind: ResourceType, session: Session, group_location: Callable[[str], str | None]
     ) -> None:
         self._kind = kind
-        self._calls = Calls(kind, session)
+        self._calls = self._made_calls(kind, session)
         self._settings = session.settings
         self._group_location = group_location
+
+    def _made_calls(self, kind: ResourceType, session: Session) -> Calls:
+        return Calls(kind, session)
 
     def identity(self, inputs: Mapping[str, Any]) -> str:
         """The ARM id of declared path parameters."""
@@ -110,7 +113,9 @@ class ArmResource:
 
 
 def _same(path: Path, old: Data, new: Data) -> bool:
-    """ARM's idea of sameness, for a location and for ids (`body.same`)."""
+    """ARM's idea of sameness, for a location and for ids (`body.same`); an asset is its content."""
+    if assets.both(old, new):
+        return bool(old.get("hash") == new.get("hash"))
     name = path[-1]
     return isinstance(name, str) and (len(path) == 1 or name != "location") and body.same(name, old, new)
 

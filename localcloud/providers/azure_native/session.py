@@ -11,6 +11,7 @@ from localcloud.providers.azure_native.refusals import explained
 from localcloud.providers.azure_native.settings import Settings
 
 if TYPE_CHECKING:
+    from azure.core import PipelineClient
     from azure.core.credentials import TokenCredential
     from azure.mgmt.resource.resources import ResourceManagementClient
 
@@ -40,6 +41,7 @@ class Session:
         self._credential = credential
         self._transport = transport
         self._client: ResourceManagementClient | None = None
+        self._data: PipelineClient[Any, Any] | None = None
         self._lock = threading.Lock()
 
     def arm(self) -> ResourceManagementClient:
@@ -48,6 +50,24 @@ class Session:
             if self._client is None:
                 self._client = self._made()
             return self._client
+
+    def data(self) -> PipelineClient[Any, Any]:
+        """Data planes, by whole URLs; who calls signs."""
+        with self._lock:
+            if self._data is None:
+                self._data = self._made_data()
+            return self._data
+
+    def _made_data(self) -> PipelineClient[Any, Any]:
+        from azure.core import PipelineClient  # not for a preview
+        from azure.core.pipeline.policies import ProxyPolicy, RetryPolicy
+
+        way = self._way()
+        proxies = way.pop("proxies", None)
+        policies = [RetryPolicy(retry_connect=_CONNECT_RETRIES), ProxyPolicy(proxies=proxies)]
+        if self._transport is not None:
+            way["transport"] = self._transport
+        return PipelineClient("https://", policies=policies, read_timeout=_READ_SECONDS, **way)
 
     def _made(self) -> ResourceManagementClient:
         from azure.mgmt.resource.resources import ResourceManagementClient  # 0.3 s, and not for a preview

@@ -21,6 +21,12 @@ ROLE = "azure-native:authorization:RoleAssignment"
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 SKU = {"name": "S1", "capacity": 1}
 ROLE_NAME = "11111111-2222-3333-4444-555555555555"
+TEXT = {
+    "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
+    "hash": "sha",
+    "text": "hello",
+}
+"""An asset as the engine sends it."""
 _DATA_CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"  # built-in role "IoT Hub Data Contributor"
 
 
@@ -226,6 +232,18 @@ def _storage(moved: dict[str, Any]) -> list[Case]:
             accountName="coldstore",
             containerName="telemetry",
             metadata={"a": "c"},
+        ),
+        case(
+            "storage:Blob",
+            {"metadata": {"a": "c"}},
+            {"source": TEXT | {"hash": "other"}},
+            accountName="coldstore",
+            containerName="telemetry",
+            blobName="some folder/read me.txt",
+            contentType="text/plain",
+            metadata={"a": "b"},
+            source=TEXT,
+            type="Block",
         ),
     ]
 

@@ -12,6 +12,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
+from localcloud.azure.clock import Clock
 from localcloud.azure.entra import Tokens, application, ensure_credentials
 from localcloud.azure.store import Store
 
@@ -48,11 +49,12 @@ def test_no_token_strange_token_other_audience(cloud: Cloud, http: httpx.Client)
     assert "is for https://iothubs.azure.net" in refused.json()["error"]["message"]
 
 
-def test_expired_token_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = Tokens(store)
+def test_expired_token_is_refused(store: Store) -> None:
+    clock = Clock()
+    tokens = Tokens(store, clock)
     token = tokens.issue("https://management.azure.com", "someone")
     assert tokens.fault(token, "https://management.azure.com") is None
-    monkeypatch.setattr("localcloud.azure.entra.time.time", lambda: 2**33)
+    clock.advance(3601)
     assert tokens.fault(token, "https://management.azure.com") == "the bearer token is expired"
 
 

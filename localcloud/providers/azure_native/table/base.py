@@ -34,6 +34,7 @@ TYPES = (
         },
         Published(_AUTHORIZATION, "RoleAssignmentCreateParameters"),
         Published(_AUTHORIZATION, "RoleAssignment"),
+        spanning=frozenset({"scope"}),
         auto_name="uuid",
         fixed=frozenset({"principalId"}),
     ),

@@ -43,6 +43,7 @@ TYPES = (
         f"{{resourceUri}}/{_INSIGHTS}/diagnosticSettings/{{name}}",
         {"resourceUri": SCOPE, "name": _NAME},
         DIAGNOSTIC_SETTING,
+        spanning=frozenset({"resourceUri"}),
     ),
     ResourceType(
         "azure-native:monitor:MetricAlert",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localcloud.azure.arm.models import Published
+from localcloud.azure.shapes import Choice, MapOf, Member, Scalar, Shape
 from localcloud.providers.azure_native.entries import GROUP_NAME, GROUP_PATH, ResourceType, named
 
 API = "2024-01-01"
@@ -18,6 +19,21 @@ CONTAINER_NAMES = ACCOUNT_NAMES | {
         "3 to 63 lower-case letters, digits and single hyphens, no hyphen first or last",
     )
 }
+_BLOB = Shape(
+    "Blob",
+    {
+        "accessTier": Member(Choice(("Hot", "Cool", "Archive"))),
+        "contentMd5": Member(Scalar("str")),
+        "contentType": Member(Scalar("str")),
+        "metadata": Member(MapOf(Scalar("str"))),
+        "source": Member(Scalar("any")),
+        "type": Member(Choice(("Block", "Append"))),
+        "name": Member(Scalar("str"), read_only=True),
+        "url": Member(Scalar("str"), read_only=True),
+    },
+)
+"""pulumi-azure-native's own resource: `getBlobSchema` of provider/pkg/resources/customresources."""
+BLOB = "azure-native:storage:Blob"
 
 TYPES = (
     ResourceType(
@@ -56,5 +72,16 @@ TYPES = (
         CONTAINER_NAMES,
         Published(_MODELS, "BlobContainer"),
         absent=frozenset({"blobAccessPointConfiguration"}),
+    ),
+    ResourceType(
+        BLOB,
+        API,
+        f"{CONTAINER}/blobs/{{blobName}}",
+        CONTAINER_NAMES | {"blobName": named(r".{1,1024}", "1 to 1024 characters")},
+        _BLOB,
+        spanning=frozenset({"blobName"}),
+        auto_name="copy",
+        fixed=frozenset({"contentMd5", "source", "type"}),
+        unread=frozenset({"source"}),
     ),
 )

@@ -1,0 +1,255 @@
+"""{account}.blob.core.windows.net: block and append blobs, whole, as packages of function apps need them.
+
+Served (learn.microsoft.com/rest/api/storageservices, x-ms-version 2021-12-02 and later): Put Blob, Get Blob
+and its properties, Set Blob Properties, Set Blob Metadata, Set Blob Tier, Delete Blob. Not served: blocks,
+ranges, snapshots, leases, lists, containers (they are ARM's), shared access signatures.
+
+A caller shows a token for https://storage.azure.com, or signs with a key of the account ("Authorize with
+Shared Key"), unless the account takes no keys. Blobs are documents of kind "blob", key
+"{account}/{container}/{name}".
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from localcloud.azure.calls import Answer, Call, NoRouteError, dispatch, route
+from localcloud.azure.clock import Clock
+from localcloud.azure.entra import STORAGE
+from localcloud.azure.gate import KEYS, Gate, UnauthorizedError
+from localcloud.azure.store import Document, Store
+
+ZONE = "blob.core.windows.net"
+_ACCOUNT = "microsoft.storage/storageaccounts"
+_MOST_SKEW_SECONDS = 15 * 60
+_TIERS = ("Hot", "Cool", "Cold", "Archive")
+_TYPES = ("BlockBlob", "AppendBlob")
+_SIGNED_HEADERS = (
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "date",
+    "if-modified-since",
+    "if-match",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+)
+
+
+class BlobError(Exception):
+    """A refused call: the published code and a sentence (Blob service error codes)."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class BlobService:
+    """The blobs of all storage accounts."""
+
+    def __init__(self, store: Store, gate: Gate, clock: Clock) -> None:
+        self._store = store
+        self._gate = gate
+        self._clock = clock
+        self._routes = [
+            route("PUT", "/{container}/{*blob}", self._put),
+            route("GET", "/{container}/{*blob}", self._get),
+            route("HEAD", "/{container}/{*blob}", self._head),
+            route("DELETE", "/{container}/{*blob}", self._delete),
+        ]
+
+    def answer(self, call: Call) -> Answer:
+        """The response; refusals are answers too."""
+        try:
+            self._admit(call, self._account(call))
+            return dispatch(self._routes, call)
+        except BlobError as refused:
+            return _refusal(refused)
+        except UnauthorizedError as refused:
+            return _refusal(BlobError(403, "AuthenticationFailed", f"{refused}."))
+        except NoRouteError as missing:
+            return self.fault(missing.status, str(missing))
+
+    def fault(self, status: int, message: str) -> Answer:
+        """An error outside the operations."""
+        codes = {404: "ResourceNotFound", 405: "UnsupportedHttpVerb", 413: "RequestBodyTooLarge"}
+        return _refusal(BlobError(status, codes.get(status, "InternalError"), message))
+
+    def _account(self, call: Call) -> Document:
+        name = call.host.partition(".")[0]
+        for _, it in self._store.list("arm"):
+            if it.get("type", "").lower() == _ACCOUNT and it["name"].lower() == name:
+                return it
+        raise BlobError(404, "ResourceNotFound", f"There is no storage account {name}.")
+
+    def _admit(self, call: Call, account: Document) -> None:
+        header = call.header("authorization") or ""
+        if not header.startswith("SharedKey "):
+            self._gate.admit_bearer(call, STORAGE)
+            return
+        if account["properties"].get("allowSharedKeyAccess") is False:
+            message = (
+                "Key based authentication is not permitted on this storage account (allowSharedKeyAccess)."
+            )
+            raise BlobError(403, "KeyBasedAuthenticationNotPermitted", message)
+        self._check_time(call)
+        keys = (self._store.get(KEYS, account["id"].lower()) or {"keys": []})["keys"]
+        given = header.removeprefix("SharedKey ")
+        if not any(hmac.compare_digest(given, shared_key(call, account["name"], it["value"])) for it in keys):
+            raise UnauthorizedError("the signature does not match a key of the account")
+
+    def _check_time(self, call: Call) -> None:
+        try:
+            at = parsedate_to_datetime(call.header("x-ms-date") or call.header("date") or "")
+            behind = (self._clock.now() - at).total_seconds()
+        except (ValueError, TypeError):
+            raise UnauthorizedError("x-ms-date must be a time of RFC 1123") from None
+        # A clock that was moved leaves its clients behind.
+        if not -_MOST_SKEW_SECONDS <= behind <= self._clock.moved_seconds + _MOST_SKEW_SECONDS:
+            raise UnauthorizedError("x-ms-date is more than 15 minutes from now")
+
+    def _put(self, call: Call, container: str, blob: str) -> Answer:
+        part = call.query.get("comp", "")
+        if part:
+            return self._change(part, call, self._key(call, container, blob))
+        kind = call.header("x-ms-blob-type") or ""
+        if kind not in _TYPES:
+            raise _bad_header("x-ms-blob-type", kind, _TYPES)
+        if kind == "AppendBlob" and call.raw:
+            raise BlobError(
+                400, "InvalidHeaderValue", "An append blob is made empty: Content-Length must be 0."
+            )
+        digest = base64.b64encode(hashlib.md5(call.raw, usedforsecurity=False).digest()).decode()
+        given = call.header("content-md5") or call.header("x-ms-blob-content-md5")
+        if given and given != digest:
+            raise BlobError(400, "Md5Mismatch", f"The body's MD5 is {digest}, not {given}.")
+        document: Document = {
+            "base64": base64.b64encode(call.raw).decode(),
+            "type": kind,
+            "md5": digest,
+            "contentType": call.header("x-ms-blob-content-type") or "application/octet-stream",
+            "metadata": _metadata(call),
+            "tier": _tier(call.header("x-ms-access-tier") or "Hot"),
+        }
+        self._keep(self._key(call, container, blob), document)
+        return Answer(201, headers={"ETag": document["etag"], "Content-MD5": digest})
+
+    def _change(self, part: str, call: Call, key: str) -> Answer:
+        document = self._found(key)
+        if part == "properties":
+            document["contentType"] = call.header("x-ms-blob-content-type") or "application/octet-stream"
+        elif part == "metadata":
+            document["metadata"] = _metadata(call)
+        elif part == "tier":
+            document["tier"] = _tier(call.header("x-ms-access-tier") or "")
+        else:
+            raise BlobError(
+                400, "InvalidQueryParameterValue", f"comp={part} is not served by the local cloud."
+            )
+        self._keep(key, document)
+        return Answer(200, headers={"ETag": document["etag"]})
+
+    def _get(self, call: Call, container: str, blob: str) -> Answer:
+        document = self._found(self._key(call, container, blob))
+        raw = base64.b64decode(document["base64"])
+        return Answer(200, raw, {"Content-Type": document["contentType"], **_headers(document)})
+
+    def _head(self, call: Call, container: str, blob: str) -> Answer:
+        document = self._found(self._key(call, container, blob))
+        return Answer(200, None, {"Content-Type": document["contentType"], **_headers(document)})
+
+    def _delete(self, call: Call, container: str, blob: str) -> Answer:
+        key = self._key(call, container, blob)
+        self._found(key)
+        self._store.delete("blob", key)
+        return Answer(202)
+
+    def _key(self, call: Call, container: str, blob: str) -> str:
+        account = self._account(call)
+        if (
+            self._store.get("arm", f"{account['id']}/blobServices/default/containers/{container}".lower())
+            is None
+        ):
+            raise BlobError(
+                404, "ContainerNotFound", f"There is no container {container} in {account['name']}."
+            )
+        return f"{account['name'].lower()}/{container}/{blob}"
+
+    def _found(self, key: str) -> Document:
+        document = self._store.get("blob", key)
+        if document is None:
+            raise BlobError(404, "BlobNotFound", f"There is no blob {key}.")
+        return document
+
+    def _keep(self, key: str, document: Document) -> None:
+        document["modified"] = format_datetime(self._clock.now(), usegmt=True)
+        document["etag"] = f'"0x{hashlib.sha256(str(document).encode()).hexdigest()[:15].upper()}"'
+        self._store.put("blob", key, document)
+
+
+def shared_key(call: Call, account: str, key: str) -> str:
+    """`{account}:{signature}` for a call: "Authorize with Shared Key", Blob service, 2015-02-21 and later."""
+    lines = [call.method, *(_signed(call, name) for name in _SIGNED_HEADERS)]
+    own = sorted(
+        (name, " ".join(it.split())) for name, it in call.headers.items() if name.startswith("x-ms-")
+    )
+    lines += [f"{name}:{it}" for name, it in own]
+    lines.append(f"/{account}{call.path}")
+    lines += [f"{name.lower()}:{unquote(it)}" for name, it in sorted(call.query.items())]
+    made = hmac.new(base64.b64decode(key), "\n".join(lines).encode(), hashlib.sha256).digest()
+    return f"{account}:{base64.b64encode(made).decode()}"
+
+
+def _signed(call: Call, name: str) -> str:
+    value = call.header(name) or ""
+    if name == "content-length" and value == "0":
+        return ""
+    return "" if name == "date" and call.header("x-ms-date") else value
+
+
+def _metadata(call: Call) -> dict[str, str]:
+    return {
+        name.removeprefix("x-ms-meta-"): it
+        for name, it in call.headers.items()
+        if name.startswith("x-ms-meta-")
+    }
+
+
+def _tier(text: str) -> str:
+    if text not in _TIERS:
+        raise _bad_header("x-ms-access-tier", text, _TIERS)
+    return text
+
+
+def _bad_header(name: str, value: str, known: tuple[str, ...]) -> BlobError:
+    return BlobError(
+        400, "InvalidHeaderValue", f"{name} must be one of {', '.join(known)}, not {value[:40]!r}."
+    )
+
+
+def _headers(document: Document) -> dict[str, str]:
+    return {
+        "ETag": document["etag"],
+        "Last-Modified": document["modified"],
+        "Content-MD5": document["md5"],
+        "x-ms-blob-type": document["type"],
+        "x-ms-access-tier": document["tier"],
+        **{f"x-ms-meta-{name}": it for name, it in document["metadata"].items()},
+    }
+
+
+def _refusal(refused: BlobError) -> Answer:
+    text = f"<Code>{refused.code}</Code><Message>{escape(refused.message)}</Message>"
+    body = f'<?xml version="1.0" encoding="utf-8"?><Error>{text}</Error>'.encode()
+    headers: Mapping[str, Any] = {"Content-Type": "application/xml", "x-ms-error-code": refused.code}
+    return Answer(refused.status, body, headers)
