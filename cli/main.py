@@ -19,6 +19,7 @@ COMMANDS: Commands = {
     "certs": ("cli.certs:certs", "The CA chain, device certificates, checks."),
     "setup": ("cli.setup:setup", "Set up what is missing: the Pulumi engine, the tools."),
     "up": ("cli.up:up", "Bring up the local cloud, the stack and its devices."),
+    "preview": ("cli.preview:preview", "What `pulumi up` would do, with an account or without one."),
     "down": ("cli.down:down", "Stop everything local and remove its state."),
     "status": ("cli.status:status", "What runs, and which devices are up."),
 }

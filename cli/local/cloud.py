@@ -17,6 +17,7 @@ from cli.local.progress import Step
 
 #: PROXY,MQTT,HTTPS for tests that run beside each other; 0 lets the system choose.
 PORTS_VARIABLE = "MUSTER_PORTS"
+ANY_PORTS = "0,0,0"
 #: `python -m localcloud` ends with this when a port is taken; its message names the port and the holder.
 _PORT_TAKEN = 3
 _START_SECONDS = 60.0
@@ -41,15 +42,18 @@ def pid_file(layout: Layout) -> Path:
     return layout.cloud / "process.json"
 
 
-def ensure(layout: Layout, step: Step) -> Endpoints:
-    """Return the running local cloud, starting it when there is none. Raises CloudError."""
+def ensure(layout: Layout, step: Step, ports: str | None = None) -> Endpoints:
+    """Return the running local cloud, starting it when there is none. Raises CloudError.
+
+    `ports`, as in PORTS_VARIABLE, goes before that variable.
+    """
     found = proxy_of_running(layout)
     if found:
         step.done(f"runs already, proxy {found}")
         return Endpoints(found, started=False)
     processes.stop([pid_file(layout)])
     endpoints_file(layout).unlink(missing_ok=True)
-    process = _start(layout)
+    process = _start(layout, ports or os.environ.get(PORTS_VARIABLE))
     proxy = _wait(layout, process)
     (layout.state / "proxy.env").write_text(f"MUSTER_PROXY={proxy}\n")
     step.done(f"listens, proxy {proxy}")
@@ -75,10 +79,9 @@ def endpoints_file(layout: Layout) -> Path:
     return layout.cloud / "endpoints.json"
 
 
-def _start(layout: Layout) -> subprocess.Popen[bytes]:
+def _start(layout: Layout, ports: str | None) -> subprocess.Popen[bytes]:
     command: list[str | Path] = [layout.project / ".venv" / "bin" / "python", "-m", "localcloud"]
     command += ["--state", layout.cloud]
-    ports = os.environ.get(PORTS_VARIABLE)
     if ports:
         command += ["--ports", ports]
     variables = environment.variables(layout, environment.DEFAULT_PROXY)

@@ -1,4 +1,4 @@
-"""Runs the real engine on stack `local`: makes the stack, brings it up, reads its outputs.
+"""Runs the real engine on a stack: makes the stack, previews it, brings it up, reads its outputs.
 
 The engine's own text goes to a log; what it does is read from its event log (`--event-log`, which the
 Automation API uses too), so that progress and the summary never depend on how text looks.
@@ -33,48 +33,78 @@ _VERBS = {
     "refresh": "reading",
     "import": "taking over",
 }
+_DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "unchanged",
+}
 
 
 @dataclass
 class Outcome:
-    """What one `pulumi up` did: resources by operation, and by type too, what went wrong, the outputs."""
+    """What one `pulumi up` did, or would do: resources by operation; of each that is not left alone, operation
+    and type by its URN; what the providers said of it, what went wrong, the outputs."""
 
     changes: Counter[str] = field(default_factory=Counter)
-    touched: Counter[tuple[str, str]] = field(default_factory=Counter)
+    operations: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def touched(self) -> Counter[tuple[str, str]]:
+        """How many resources of a type an operation was done to."""
+        return Counter(self.operations.values())
 
     @property
     def changed(self) -> bool:
         """Tell whether anything but `same` was done."""
         return any(count for operation, count in self.changes.items() if operation != "same")
 
-    def describe(self) -> str:
-        """Say it in a few words: `11 created, 2 unchanged`."""
-        words = {"create": "created", "update": "updated", "delete": "deleted", "same": "unchanged"}
-        parts = [f"{count} {words.get(name, name)}" for name, count in sorted(self.changes.items()) if count]
+    def describe(self, mood: str = "") -> str:
+        """Say it in a few words: `11 created, 2 unchanged`, or `11 would be created`."""
+        parts = [
+            f"{count} {mood}{_DONE.get(name, name)}" for name, count in sorted(self.changes.items()) if count
+        ]
         return ", ".join(parts) or "nothing to do"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The stack `local` of a project, and the environment that the engine runs in."""
+    """A stack of a project, by default `local`, and the environment that the engine runs in."""
 
     layout: Layout
     environment: Mapping[str, str]
+    stack: str = STACK
 
     def ensure_stack(self) -> None:
         """Make the stack in the backend when it is not there."""
         if not self.stack_file().exists():
-            self.run("stack", "init", STACK)
+            self.run("stack", "init", self.stack)
 
     def up(self, step: Step) -> Outcome:
         """Make the resources as the stack file says. Raises DeploymentError with the engine's diagnostics."""
-        events = self.layout.state / "pulumi-events.jsonl"
+        outcome = self._followed(
+            "up", ("--yes", "--skip-preview", "--suppress-outputs"), self.layout.deployment_log, step
+        )
+        step.done(outcome.describe())
+        return outcome
+
+    def preview(self, log: Path, step: Step) -> Outcome:
+        """Tell what `up` would do. Raises DeploymentError with the engine's diagnostics."""
+        outcome = self._followed("preview", ("--suppress-outputs",), log, step)
+        step.done(outcome.describe("would be "))
+        return outcome
+
+    def _followed(self, command: str, options: tuple[str, ...], log_file: Path, step: Step) -> Outcome:
+        """Run a long engine command and follow its events; its own text goes to `log_file`."""
+        events = log_file.with_name("pulumi-events.jsonl")
         events.unlink(missing_ok=True)
         outcome = Outcome()
-        arguments = ("up", "--yes", "--skip-preview", "--suppress-outputs", "--event-log", str(events))
-        with self.layout.deployment_log.open("wb") as log:
+        arguments = (command, *options, "--event-log", str(events))
+        with log_file.open("wb") as log:
             process = subprocess.Popen(
                 self._command(*arguments),
                 cwd=self.layout.project,
@@ -95,8 +125,7 @@ class Deployment:
                 process.wait()
                 raise
         if process.returncode:
-            raise DeploymentError(self._failure(outcome, process.returncode))
-        step.done(outcome.describe())
+            raise DeploymentError(self._failure(command, outcome, process.returncode, log_file))
         return outcome
 
     def run(self, *arguments: str) -> str:
@@ -116,7 +145,7 @@ class Deployment:
 
     def stack_file(self) -> Path:
         """The stack's state in the file backend."""
-        return self.layout.backend / ".pulumi" / "stacks" / self.project_name() / f"{STACK}.json"
+        return self.layout.backend / ".pulumi" / "stacks" / self.project_name() / f"{self.stack}.json"
 
     def project_name(self) -> str:
         """The project's name, as Pulumi.yaml gives it."""
@@ -126,16 +155,16 @@ class Deployment:
         raise DeploymentError(f"{self.layout.project / 'Pulumi.yaml'} has no name.")
 
     def _command(self, *arguments: str) -> list[str]:
-        stack = () if arguments[:2] == ("stack", "init") else ("--stack", STACK)
+        stack = () if arguments[:2] == ("stack", "init") else ("--stack", self.stack)
         program = str(self.layout.tools / "bin" / "pulumi")
         return [program, *arguments, *stack, "--non-interactive", "--color", "never"]
 
-    def _failure(self, outcome: Outcome, code: int) -> str:
+    def _failure(self, command: str, outcome: Outcome, code: int, log: Path) -> str:
         if code < 0:
             return f"The engine was ended by signal {-code}. Run `make up` again: it finishes the work."
         if outcome.errors:
-            return "\n".join(["`pulumi up` failed:", *outcome.errors])
-        return with_log(f"`pulumi up` failed with exit code {code}.", self.layout.deployment_log)
+            return "\n".join([f"`pulumi {command}` failed:", *outcome.errors])
+        return with_log(f"`pulumi {command}` failed with exit code {code}.", log)
 
 
 def follow(events: Path, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
@@ -172,13 +201,13 @@ def _take_resource(metadata: Mapping[str, Any], outcome: Outcome) -> None:
     if metadata["type"] == "pulumi:pulumi:Stack":
         outcome.outputs = (metadata.get("new") or {}).get("outputs") or {}
     elif metadata["op"] != "same":
-        outcome.touched[metadata["op"], metadata["type"]] += 1
+        outcome.operations[metadata["urn"]] = metadata["op"], metadata["type"]
 
 
 def _take_diagnostic(diagnostic: Mapping[str, Any], outcome: Outcome) -> None:
-    if diagnostic.get("severity") != "error":
-        return
+    told = {"error": outcome.errors, "warning": outcome.notices, "info": outcome.notices}
+    texts = told.get(str(diagnostic.get("severity")))
     name = diagnostic.get("urn", "").rsplit("::", 1)[-1]
     text = f"{name}: {diagnostic['message'].strip()}" if name else diagnostic["message"].strip()
-    if text not in outcome.errors:
-        outcome.errors.append(text)
+    if texts is not None and text not in texts:
+        texts.append(text)
