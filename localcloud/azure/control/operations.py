@@ -37,7 +37,7 @@ _HUB: list[tuple[str, str, str, Callable[[Call], int]]] = [  # the first that fi
     ("POST", "/devices/query", "queries", _one),
     ("POST", "/devices/[^/]+/messages/events", "telemetry", _one),
     ("GET", "/devices/[^/]+/messages/devicebound", "cloud-to-device-receives", _one),
-    ("POST", "/messages/devicebound", "cloud-to-device-sends", _one),
+    ("POST", "/_local/devices/[^/]+/messages/devicebound", "cloud-to-device-sends", _one),
     ("POST", "/devices/[^/]+/files", "file-uploads", _one),
     ("POST", "/devices/[^/]+/applyconfigurationcontent", "configurations", _one),
     ("GET", "/twins/.*", "twin-reads", _one),
@@ -45,7 +45,8 @@ _HUB: list[tuple[str, str, str, Callable[[Call], int]]] = [  # the first that fi
     ("POST", "/twins/.*/methods", "method-kilobytes", _kilobytes),
     (".*", "/configurations.*", "configurations", _one),
     (".*", "/jobs.*", "jobs", _one),
-    (".*", "/(devices|statistics).*", "identity", _one),
+    (".*", "/devices(/[^/]+)?(/modules(/[^/]+)?)?", "identity", _one),
+    (".*", "/statistics/.*", "identity", _one),
 ]
 _PATTERNS = [
     (re.compile(f"({method}) {path}/?", re.IGNORECASE), limit, cost) for method, path, limit, cost in _HUB
