@@ -7,7 +7,6 @@ turned away, each time for longer.
 
 import time
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
 LIMIT = 5
@@ -45,27 +44,13 @@ class _History:
         self.backoff = FIRST_BACKOFF_SECONDS
 
 
-class _End(Generic[H]):
-    """When the holder of a seat has to leave."""
-
-    __slots__ = ("at", "holder", "key")
-
-    def __init__(self, at: float, key: str, holder: H) -> None:
-        self.at = at
-        self.key = key
-        self.holder = holder
-
-    def __lt__(self, other: "_End[H]") -> bool:
-        return self.at < other.at
-
-
 class Seats(Generic[H]):
     """Who is connected, by a key of the caller's."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._holders: dict[str, H] = {}
-        self._ends: list[_End[H]] = []
+        self._ends: dict[str, float] = {}
         self._histories: dict[str, _History] = {}
 
     def take(self, key: str, holder: H, seconds: float | None = None) -> None:
@@ -75,14 +60,16 @@ class Seats(Generic[H]):
             self._count_takeover(key)
             before.close("taken over by a newer connection of the same client")
         self._holders[key] = holder
+        self._ends.pop(key, None)
         if seconds is not None:
-            heappush(self._ends, _End(self._clock() + seconds, key, holder))
+            self._ends[key] = self._clock() + seconds
 
     def leave(self, key: str, holder: H) -> bool:
         """Get up; False when somebody else sits there by now."""
         if self._holders.get(key) is not holder:
             return False
         del self._holders[key]
+        self._ends.pop(key, None)
         return True
 
     def holder(self, key: str) -> H | None:
@@ -92,10 +79,9 @@ class Seats(Generic[H]):
     def forget_quiet(self) -> None:
         """Close holders whose time is over and drop histories that no longer matter; call it now and then."""
         now = self._clock()
-        while self._ends and self._ends[0].at <= now:
-            end = heappop(self._ends)
-            if self._holders.get(end.key) is end.holder:
-                end.holder.close("its credential has expired")
+        for key in [key for key, end in self._ends.items() if end <= now]:
+            del self._ends[key]
+            self._holders[key].close("its credential has expired")
         for key, history in list(self._histories.items()):
             if history.times[-1] < now - LONGEST_BACKOFF_SECONDS and history.blocked_until < now:
                 del self._histories[key]

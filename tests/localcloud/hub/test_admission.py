@@ -4,10 +4,16 @@ import hashlib
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from localcloud.azure import adr
+from localcloud.azure.directory import Directory
 from localcloud.azure.gate import KEYS
+from localcloud.azure.hub.device import HubDevices
 from localcloud.azure.mqtt.packets import Connect
 from localcloud.azure.mqtt.session import ConnectRefused
 
@@ -61,6 +67,24 @@ def test_signed_by_an_authority_of_the_hub(hub: Any, pki: Any) -> None:
     hub.authorities.clear()
     good = (pki.leaf("pump-1", factory).certificate, factory.certificate)
     assert _refused(hub, "pump-1", "", *good) == "unknown-authority"
+
+
+def test_what_a_linked_registry_issued_until_its_policy_goes(hub: Any) -> None:
+    namespace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DeviceRegistry/namespaces/fleet"
+    hub.set_hub(deviceRegistry={"namespaceResourceId": namespace})
+    adr.ensure_policy(hub.store, hub.clock, namespace, "monthly", 30)
+    issuer = adr.Issuer(hub.store, hub.clock)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pump-1")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    chain = issuer.issue(namespace, "monthly", request, "pump-1")
+    devices = HubDevices(hub.registry, Directory(hub.store), hub.store, hub.counters)
+    hub.device("pump-1", authentication=BY_AUTHORITY)
+    connect = Connect("pump-1", f"{HOST}/pump-1/?api-version=2021-04-12", False, 60)
+    devices.accept(connect, Presented(*chain), Line())
+    adr.forget_policy(hub.store, namespace, "monthly")
+    with pytest.raises(ConnectRefused, match="unknown-authority"):
+        devices.accept(connect, Presented(*chain), Line())
 
 
 def test_device_and_module_keys(hub: Any) -> None:
