@@ -2,56 +2,28 @@
 
 Served (learn.microsoft.com/rest/api/storageservices, x-ms-version 2021-12-02 and later): Put Blob, Get Blob
 and its properties, Set Blob Properties, Set Blob Metadata, Set Blob Tier, Delete Blob. Not served: blocks,
-ranges, snapshots, leases, lists, containers (they are ARM's), shared access signatures.
+ranges, snapshots, leases, lists, containers (they are ARM's).
 
-A caller shows a token for https://storage.azure.com, or signs with a key of the account ("Authorize with
-Shared Key"), unless the account takes no keys. Blobs are documents of kind "blob", key
-"{account}/{container}/{name}".
+Who may is `blob_access`. Blobs are documents of kind "blob", key "{account}/{container}/{name}".
 """
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Mapping
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from localcloud.azure.blob_access import Access, BlobError
 from localcloud.azure.calls import Answer, Call, NoRouteError, dispatch, route
 from localcloud.azure.clock import Clock
-from localcloud.azure.entra import STORAGE
-from localcloud.azure.gate import KEYS, Gate, UnauthorizedError
+from localcloud.azure.gate import Gate, UnauthorizedError
 from localcloud.azure.store import Document, Store
 
 ZONE = "blob.core.windows.net"
 _ACCOUNT = "microsoft.storage/storageaccounts"
-_MOST_SKEW_SECONDS = 15 * 60
 _TIERS = ("Hot", "Cool", "Cold", "Archive")
 _TYPES = ("BlockBlob", "AppendBlob")
-_SIGNED_HEADERS = (
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-md5",
-    "content-type",
-    "date",
-    "if-modified-since",
-    "if-match",
-    "if-none-match",
-    "if-unmodified-since",
-    "range",
-)
-
-
-class BlobError(Exception):
-    """A refused call: the published code and a sentence (Blob service error codes)."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 class BlobService:
@@ -59,7 +31,7 @@ class BlobService:
 
     def __init__(self, store: Store, gate: Gate, clock: Clock) -> None:
         self._store = store
-        self._gate = gate
+        self._access = Access(store, gate, clock)
         self._clock = clock
         self._routes = [
             route("PUT", "/{container}/{*blob}", self._put),
@@ -71,7 +43,7 @@ class BlobService:
     def answer(self, call: Call) -> Answer:
         """The response; refusals are answers too."""
         try:
-            self._admit(call, self._account(call))
+            self._access.admit(call, self._account(call))
             return dispatch(self._routes, call)
         except BlobError as refused:
             return _refusal(refused)
@@ -91,32 +63,6 @@ class BlobService:
             if it.get("type", "").lower() == _ACCOUNT and it["name"].lower() == name:
                 return it
         raise BlobError(404, "ResourceNotFound", f"There is no storage account {name}.")
-
-    def _admit(self, call: Call, account: Document) -> None:
-        header = call.header("authorization") or ""
-        if not header.startswith("SharedKey "):
-            self._gate.admit_bearer(call, STORAGE)
-            return
-        if account["properties"].get("allowSharedKeyAccess") is False:
-            message = (
-                "Key based authentication is not permitted on this storage account (allowSharedKeyAccess)."
-            )
-            raise BlobError(403, "KeyBasedAuthenticationNotPermitted", message)
-        self._check_time(call)
-        keys = (self._store.get(KEYS, account["id"].lower()) or {"keys": []})["keys"]
-        given = header.removeprefix("SharedKey ")
-        if not any(hmac.compare_digest(given, shared_key(call, account["name"], it["value"])) for it in keys):
-            raise UnauthorizedError("the signature does not match a key of the account")
-
-    def _check_time(self, call: Call) -> None:
-        try:
-            at = parsedate_to_datetime(call.header("x-ms-date") or call.header("date") or "")
-            behind = (self._clock.now() - at).total_seconds()
-        except (ValueError, TypeError):
-            raise UnauthorizedError("x-ms-date must be a time of RFC 1123") from None
-        # A clock that was moved leaves its clients behind.
-        if not -_MOST_SKEW_SECONDS <= behind <= self._clock.moved_seconds + _MOST_SKEW_SECONDS:
-            raise UnauthorizedError("x-ms-date is more than 15 minutes from now")
 
     def _put(self, call: Call, container: str, blob: str) -> Answer:
         part = call.query.get("comp", "")
@@ -195,26 +141,6 @@ class BlobService:
         document["modified"] = format_datetime(self._clock.now(), usegmt=True)
         document["etag"] = f'"0x{hashlib.sha256(str(document).encode()).hexdigest()[:15].upper()}"'
         self._store.put("blob", key, document)
-
-
-def shared_key(call: Call, account: str, key: str) -> str:
-    """`{account}:{signature}` for a call: "Authorize with Shared Key", Blob service, 2015-02-21 and later."""
-    lines = [call.method, *(_signed(call, name) for name in _SIGNED_HEADERS)]
-    own = sorted(
-        (name, " ".join(it.split())) for name, it in call.headers.items() if name.startswith("x-ms-")
-    )
-    lines += [f"{name}:{it}" for name, it in own]
-    lines.append(f"/{account}{call.path}")
-    lines += [f"{name.lower()}:{unquote(it)}" for name, it in sorted(call.query.items())]
-    made = hmac.new(base64.b64decode(key), "\n".join(lines).encode(), hashlib.sha256).digest()
-    return f"{account}:{base64.b64encode(made).decode()}"
-
-
-def _signed(call: Call, name: str) -> str:
-    value = call.header(name) or ""
-    if name == "content-length" and value == "0":
-        return ""
-    return "" if name == "date" and call.header("x-ms-date") else value
 
 
 def _metadata(call: Call) -> dict[str, str]:
