@@ -6,6 +6,7 @@
     {name}.azure-devices-provisioning.net      dps.service
     {name}.azure-devices.net                   hub.service
     {name}.azurewebsites.net                   functions
+    {account}.blob.core.windows.net            blobs
     127.0.0.1, localhost                       control.service; no such thing exists in Azure
 
 The log gets one line a request: method, host, path, api-version, status, milliseconds. Query strings and
