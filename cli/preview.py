@@ -24,6 +24,9 @@ from cli.local.progress import Reporter
 from cli.setup import ensure_tools
 from fleet import load_stack
 
+#: What our provider would ask of a service, to tell more in its notices, there is nobody to answer.
+_OFFLINE = {"MUSTER_OFFLINE": "1"}
+
 
 @dataclass(frozen=True)
 class Previewed:
@@ -103,7 +106,9 @@ def _throw_away(
                 proxy = cloud.ensure(made.layout, step, cloud.ANY_PORTS).proxy
             variables = environment.variables(made.layout, proxy)
             yield {
-                stack: _new(made.layout, {**variables, "MUSTER_KEY_STORE": str(made.keys[stack])}, stack)
+                stack: _new(
+                    made.layout, {**variables, **_OFFLINE, "MUSTER_KEY_STORE": str(made.keys[stack])}, stack
+                )
                 for stack in stacks
             }
         finally:

@@ -44,8 +44,11 @@ _DONE = {
 
 @dataclass
 class Outcome:
-    """What one `pulumi up` did, or would do: resources by operation; of each that is not left alone, operation
-    and type by its URN; what the providers said of it, what went wrong, the outputs."""
+    """What one `pulumi up` did, or would do.
+
+    Resources by operation; operation and type of each that is not left alone, by its URN; what the providers
+    said of it; what went wrong; the outputs.
+    """
 
     changes: Counter[str] = field(default_factory=Counter)
     operations: dict[str, tuple[str, str]] = field(default_factory=dict)

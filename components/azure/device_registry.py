@@ -32,6 +32,7 @@ class LinkedHub(TypedDict):
 
     key: str
     hub_id: pulumi.Input[str]
+    principal_id: pulumi.Input[str]
     revision: pulumi.Input[str]
     """The hub's ETag: writing the hub anew drops the link."""
 
@@ -61,10 +62,11 @@ class DeviceRegistryArgs(TypedDict):
 class DeviceRegistry(pulumi.ComponentResource):
     """A namespace with its root CA (credential), its issuing CAs (policies), and its links to DPS and hubs.
 
-    The keys of the CAs are made and kept by the registry. The provisioning service gets the role Azure Device
-    Registry Contributor on the namespace; the namespace gets IoT Hub Registry Contributor on each hub. The
-    page named above gives the namespace Contributor on the hub besides, to write CA certificates there: we do
-    so too, because nothing narrower is published.
+    The keys of the CAs are made and kept by the registry. The provisioning service and the hubs get the role
+    Azure Device Registry Contributor on the namespace, by their system-assigned identities (the page has
+    user-assigned ones); the namespace gets IoT Hub Registry Contributor on each hub. The page gives
+    the namespace Contributor on the hub besides, to write CA certificates there: we do so too, since nothing
+    narrower is published.
     """
 
     namespace_id: pulumi.Output[str]
@@ -91,7 +93,8 @@ class DeviceRegistry(pulumi.ComponentResource):
             location=args["location"],
             identity=identity,
             tags=args["tags"],
-            opts=pulumi.ResourceOptions(parent=self),
+            # The links are not this resource's: a refresh reads them into it, an update would drop them.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["messaging", "provisioning"]),
         )
 
     def _issuers(
@@ -150,6 +153,16 @@ class DeviceRegistry(pulumi.ComponentResource):
             )
             for what, role in _ON_HUBS.items()
         ]
+        rights.append(
+            roles.assign(
+                f"{name}-namespace-role",
+                roles.DEVICE_REGISTRY_CONTRIBUTOR,
+                to=hub["principal_id"],
+                on=self.namespace_id,
+                key=(namespace, "registry", hub["key"], "namespace"),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        )
         HubRegistryLink(
             f"{name}-link",
             {

@@ -38,6 +38,8 @@ class IotHubArgs(TypedDict):
     consumer_groups: Sequence[str]
     """Of the hub's own endpoint, beside $Default."""
     routing: RoutingArgs
+    system_identity: NotRequired[bool]
+    """Whether the hub has a system-assigned identity, as a Device Registry asks of the hubs linked to it."""
     protect: bool
     """Whether Pulumi refuses to delete the hub, and with it every device in it."""
     tags: Mapping[str, str]
@@ -53,6 +55,8 @@ class IotHub(pulumi.ComponentResource):
 
     hub_id: pulumi.Output[str]
     host: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
+    """Of the system-assigned identity; empty without one."""
     etag: pulumi.Output[str]
     """It changes whenever the hub is written anew."""
 
@@ -65,6 +69,7 @@ class IotHub(pulumi.ComponentResource):
         # A key among the hub's properties makes all of them secret; the host's name is in public DNS.
         self.host = pulumi.Output.unsecret(hub.properties.host_name)
         self.etag = pulumi.Output.unsecret(hub.etag.apply(lambda etag: etag or ""))
+        self.principal_id = hub.identity.apply(lambda each: (each.principal_id if each else None) or "")
         self._consumer_groups(name, args, hub)
         self._private_endpoints(name, args)
         self.register_outputs({"hubId": self.hub_id, "host": self.host})
@@ -112,7 +117,7 @@ class IotHub(pulumi.ComponentResource):
             resource_name_=args["hub_name"],
             location=args["location"],
             sku=iothub.IotHubSkuInfoArgs(name=args["sku"], capacity=int(args["units"])),
-            identity=None if identity is None else _signs_in_as(identity),
+            identity=_signs_in_as(identity, system=args.get("system_identity", False)),
             properties=_properties(args, identity),
             tags=args["tags"],
             opts=pulumi.ResourceOptions(parent=self, protect=args["protect"], depends_on=rights),
@@ -141,10 +146,14 @@ class IotHub(pulumi.ComponentResource):
         hub_network.private_endpoints(name, args["network"], address, pulumi.ResourceOptions(parent=self))
 
 
-def _signs_in_as(identity: managedidentity.UserAssignedIdentity) -> iothub.ArmIdentityArgs:
-    return iothub.ArmIdentityArgs(
-        type=iothub.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
-    )
+def _signs_in_as(
+    identity: managedidentity.UserAssignedIdentity | None, *, system: bool
+) -> iothub.ArmIdentityArgs | None:
+    kinds = iothub.ResourceIdentityType
+    if identity is None:
+        return iothub.ArmIdentityArgs(type=kinds.SYSTEM_ASSIGNED) if system else None
+    kind = kinds.SYSTEM_ASSIGNED_USER_ASSIGNED if system else kinds.USER_ASSIGNED
+    return iothub.ArmIdentityArgs(type=kind, user_assigned_identities=[identity.id])
 
 
 def _properties(

@@ -1,6 +1,6 @@
 """Logs of a fleet's resources, and who is told when devices fail to connect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -36,7 +36,7 @@ class Monitoring(pulumi.ComponentResource):
     """Every log and metric of the hubs and the provisioning service, in a Log Analytics workspace.
 
     Diagnostic settings API 2021-05-01-preview, category group `allLogs`. With `connection_failures`, e-mails
-    go out when devices fail (`components.azure.alerts`).
+    go out when devices fail to attest (`components.azure.alerts`).
     """
 
     workspace_id: pulumi.Output[str]
@@ -44,11 +44,10 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("muster:azure:Monitoring", name, {}, opts)
         self.workspace_id = self._workspace(name, args)
-        settings = {
-            key: self._setting(f"{name}-{key}", watched)
-            for key, watched in {**args["hubs"], "dps": args["provisioning_service_id"]}.items()
-        }
-        self._alerts(name, args, list(settings.values()))
+        for key, hub_id in args["hubs"].items():
+            self._setting(f"{name}/{key}", hub_id)
+        self._setting(f"{name}-dps", args["provisioning_service_id"])
+        self._alerts(name, args)
         self.register_outputs({"workspaceId": self.workspace_id})
 
     def _workspace(self, name: str, args: MonitoringArgs) -> pulumi.Output[str]:
@@ -67,8 +66,8 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).id
 
-    def _setting(self, name: str, watched: pulumi.Input[str]) -> monitor.DiagnosticSetting:
-        return monitor.DiagnosticSetting(
+    def _setting(self, name: str, watched: pulumi.Input[str]) -> None:
+        monitor.DiagnosticSetting(
             f"{name}-logs",
             name="muster",
             resource_uri=watched,
@@ -78,17 +77,13 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alerts(self, name: str, args: MonitoringArgs, after: Sequence[pulumi.Resource]) -> None:
+    def _alerts(self, name: str, args: MonitoringArgs) -> None:
         failures = args.get("connection_failures")
         if failures is None:
             return
         where: alerts.Watched = {
             "resource_group_name": args["resource_group_name"],
-            "location": args["location"],
-            "hubs": args["hubs"],
             "provisioning_service_id": args["provisioning_service_id"],
             "tags": args["tags"],
         }
-        alerts.connection_failures(
-            name, failures, where, pulumi.ResourceOptions(parent=self, depends_on=after)
-        )
+        alerts.connection_failures(name, failures, where, pulumi.ResourceOptions(parent=self))

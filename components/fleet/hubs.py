@@ -49,6 +49,7 @@ def _hub(ground: Ground, key: str, hub: Hub, targets: RoutingTargets | None) -> 
             "network": _network(hub.network),
             "consumer_groups": hub.consumer_groups,
             "routing": _routing(hub, targets),
+            "system_identity": ground.fleet.azure.registry is not None,
             "protect": ground.fleet.protect,
             "tags": ground.tags,
         },

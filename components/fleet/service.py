@@ -93,7 +93,15 @@ def _registry(ground: Ground, registry: Registry, hubs: Hubs, dps: ProvisioningS
                 "principal_id": dps.principal_id,
                 "revision": dps.etag,
             },
-            "hubs": [{"key": key, "hub_id": hub.hub_id, "revision": hub.etag} for key, hub in hubs.items()],
+            "hubs": [
+                {
+                    "key": key,
+                    "hub_id": hub.hub_id,
+                    "principal_id": hub.principal_id,
+                    "revision": hub.etag,
+                }
+                for key, hub in hubs.items()
+            ],
             "tags": ground.tags,
         },
         ground.opts,
