@@ -23,6 +23,7 @@ ROOTS, AUTHORITIES = "adr-root", "adr-ca"
 USUAL_LEAF_DAYS = 30
 LONGEST_LEAF_DAYS = 90
 _ROOT_DAYS, _ISSUING_DAYS = 3650, 1825
+_LONGEST_NAME = 64  # ub-common-name of RFC 5280, appendix A
 _BACKDATED = timedelta(minutes=5)  # device clocks are seldom right to the second
 _NO_USE = {
     "content_commitment": False,
@@ -53,6 +54,8 @@ class Issuer:
         root = self._store.get(ROOTS, namespace_id.lower())
         if kept is None or root is None:
             raise LookupError(f"there is no certificate policy {policy} in {namespace_id}")
+        if len(registration_id) > _LONGEST_NAME:
+            raise LookupError(f"a common name holds {_LONGEST_NAME} characters, not {len(registration_id)}")
         if not csr.is_signature_valid:
             raise LookupError("the request is not signed by its own key")
         issuing = _certificate(kept)
@@ -159,7 +162,7 @@ def _signed(
 
 
 def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:_LONGEST_NAME])])
 
 
 def _key(namespace_id: str, policy: str) -> str:

@@ -2,9 +2,9 @@
 
 A key signs the request ("Authorize with Shared Key", Blob service, 2015-02-21 and later), unless the account
 takes no keys. A shared access signature is a service SAS of version 2018-11-09 for one blob ("Create a
-service SAS"): what the local cloud's hubs give devices to upload files. It is signed with a key of the account
-and good though the account takes none: in its place Azure's hubs use a user delegation key, which is not
-served here.
+service SAS"): what the local cloud's hubs give devices to upload files. It is signed with a key of the
+account and good though the account takes none: in its place Azure's hubs use a user delegation key, which is
+not served here.
 """
 
 import base64

@@ -49,7 +49,10 @@ def _links(draft: Draft) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _check_link(world: World, draft: Draft, where: str, link: dict[str, Any]) -> None:
-    target = world.stored(str(link.get("privateLinkServiceId")))
+    if not link.get("privateLinkServiceId"):
+        draft.wrong(f"{where}.properties.privateLinkServiceId", "is required: what the endpoint leads to")
+        return
+    target = world.stored(str(link["privateLinkServiceId"]))
     if target is None:
         draft.wrong(
             f"{where}.properties.privateLinkServiceId", f"there is no {link.get('privateLinkServiceId')}"

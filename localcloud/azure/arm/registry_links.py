@@ -54,9 +54,11 @@ def _linked(properties: Mapping[str, Any], place: str) -> Iterator[tuple[str, di
 
 
 def _target(world: World, draft: Draft, where: str, entry: dict[str, Any], kind: str) -> Document | None:
-    found = world.stored(str(entry.get("resourceId")))
+    if "resourceId" not in entry:
+        return None  # the shape has said so
+    found = world.stored(str(entry["resourceId"]))
     if found is None or found["type"] != kind:
-        draft.wrong(f"{where}.resourceId", f"there is no {kind} {entry.get('resourceId')}")
+        draft.wrong(f"{where}.resourceId", f"there is no {kind} {entry['resourceId']}")
         return None
     others = [it for it in namespaces_of(found) if it.lower() != draft.id.lower()]
     if others:
