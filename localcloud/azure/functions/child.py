@@ -3,7 +3,8 @@
 Programming model v2 for Python (learn.microsoft.com/azure/azure-functions/functions-reference-python): one
 FunctionApp in function_app.py; its HTTP triggers are served. One JSON object a line each way: first what
 the app has, then {"id", "function", "method", "url", "headers", "params", "route", "body"} and {"id",
-"status", "headers", "body"} or {"id", "error"}; bodies in base64. The end of stdin is the end.
+"status", "headers", "body"} or {"id", "error"}; bodies in base64. With stdin the process and
+all that it started end, so it has to lead a group of its own.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import importlib
 import inspect
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -49,9 +51,10 @@ def _serve(wire: BinaryIO, loaded: dict[str, Any]) -> None:
         with lock:
             _write(wire, answer)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for line in sys.stdin.buffer:
-            pool.submit(work, line)
+    pool = ThreadPoolExecutor(THREADS)
+    for line in sys.stdin.buffer:
+        pool.submit(work, line)
+    os.killpg(0, signal.SIGKILL)  # the local cloud is gone, however that came: no function outlives it
 
 
 def _loaded() -> dict[str, Any]:

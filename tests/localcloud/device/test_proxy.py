@@ -24,6 +24,8 @@ from localcloud.proxy import Refusal, route
         ("hub-a.azure-devices.net:443", "https"),
         ("management.azure.com:443", "https"),
         ("login.microsoftonline.com:443", "https"),
+        ("choose.azurewebsites.net:443", "https"),
+        ("packages.blob.core.windows.net:443", "https"),
     ],
 )
 def test_let_through(authority: str, target: str) -> None:
@@ -38,6 +40,8 @@ def test_let_through(authority: str, target: str) -> None:
         ("CONNECT evil-azure-devices.net:8883 HTTP/1.1", 403),
         ("CONNECT .azure-devices.net:8883 HTTP/1.1", 403),
         ("CONNECT hub.azure-devices.net.evil.com:443 HTTP/1.1", 403),
+        ("CONNECT choose.azurewebsites.net:8883 HTTP/1.1", 403),
+        ("CONNECT blob.core.windows.net:443 HTTP/1.1", 403),
         ("CONNECT 127.0.0.1:22 HTTP/1.1", 403),
         ("CONNECT hub.azure-devices.net:22 HTTP/1.1", 403),
         ("CONNECT hub.azure-devices.net HTTP/1.1", 400),

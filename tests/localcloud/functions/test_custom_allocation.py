@@ -3,10 +3,12 @@
 import base64
 import io
 import json
+import signal
 import time
 import zipfile
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.localcloud.control.client import Control, Fault
@@ -72,7 +74,10 @@ def test_the_function_decides(cloud: Any) -> None:
         assert (state["status"], state["assignedHub"]) == ("assigned", f"{wish}.azure-devices.net")
     log = (cloud.state / "cloud.log").read_text()
     assert KEY not in log
-    assert cloud.stop() == 0
+    (function,) = psutil.Process(cloud.process.pid).children()
+    cloud.stop(signal.SIGKILL)
+    psutil.wait_procs([function], timeout=10)
+    assert not function.is_running() or function.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
