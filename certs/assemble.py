@@ -4,6 +4,10 @@ The builder only signs with a key that it holds. So it makes a reference certifi
 the signer's algorithm; the reference's TBS (RFC 5280 section 4.1.2), which names that algorithm, is then
 signed by the signer and takes the reference's signature's place. What comes out is parsed and verified before
 anybody gets it.
+
+The steps are public, for whoever issues many at once and needs the same bytes (`certs.bulk`): `check`
+refuses, `life` says from when to when, `reference` builds the TBS (the same arguments give the same bytes),
+`signed` adds the signature.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from certs import checks
+from certs import checks, constraints
 from certs.errors import IssueError, SignerError
 from certs.keys import ALGORITHMS, PrivateKey, PublicKey, algorithm_of
 from certs.profiles import Profile
@@ -34,12 +38,18 @@ MAX_DAYS = 36525
 
 @dataclass(frozen=True)
 class Order:
-    """What a certificate should say: its kind, subject, public key, and life in days (counted from now)."""
+    """What a certificate should say: its kind, subject, public key, and life in days (counted from now).
+
+    `hosts` become its subject alternative names; `more` are extensions of this certificate alone, such as
+    name constraints or CRL distribution points, each with its criticality.
+    """
 
     profile: Profile
     subject: x509.Name
     public_key: PublicKey
     days: int
+    hosts: tuple[x509.GeneralName, ...] = ()
+    more: tuple[tuple[x509.ExtensionType, bool], ...] = ()
 
 
 @asn1.sequence
@@ -55,32 +65,103 @@ def self_signed(order: Order, signer: Signer, now: datetime | None = None) -> x5
     """A root: signed by its own key, which the signer holds."""
     if order.public_key != signer.public_key():
         raise SignerError("a root is signed by its own key; the signer holds another one")
-    return _assemble(order, signer, None, now or datetime.now(UTC))
+    return _assembled(order, signer, None, now or datetime.now(UTC))
 
 
 def issued(
     order: Order, signer: Signer, issuer: x509.Certificate, now: datetime | None = None
 ) -> x509.Certificate:
-    """A certificate under `issuer`, whose key the signer holds.
+    """A certificate under `issuer`, whose key the signer holds. Raises what `check` does."""
+    moment = now or datetime.now(UTC)
+    check(order, signer, issuer, moment)
+    return _assembled(order, signer, issuer, moment)
+
+
+def check(order: Order, signer: Signer, issuer: x509.Certificate, now: datetime) -> None:
+    """Refuse what may not be issued under `issuer` now.
 
     Raises SignerError when the signer does not fit the issuer; IssueError, naming every reason, when the
-    issuer may not sign now, or would end before the certificate: an issuer is never outlived, and never
+    issuer may not sign this, or would end before the certificate: an issuer is never outlived, and never
     silently shortened to.
     """
-    moment = now or datetime.now(UTC)
     if issuer.public_key() != signer.public_key():
         raise SignerError(f"the signer does not hold the key of {issuer.subject.rfc4514_string()!r}")
-    faults = [*checks.authority_faults(issuer, "issuer", below=int(order.profile.ca))]
-    faults += checks.time_faults(issuer, "issuer", moment)
+    faults = [*checks.authority_faults(issuer, "issuer", below=_depth(order.profile))]
+    faults += checks.time_faults(issuer, "issuer", now)
+    faults += checks.nesting_faults(issuer, "issuer", order.profile.extended_key_usage)
+    constrained = checks.extension(issuer, x509.NameConstraints)
+    if constrained is not None:
+        faults += constraints.faults(order.subject, order.hosts, constrained, order.profile.title, "issuer")
     if faults:
         raise IssueError("\n".join(str(fault) for fault in faults))
-    _refuse_outliving(order, issuer, moment)
-    return _assemble(order, signer, issuer, moment)
+    if order.profile.hosts and not order.hosts:
+        raise IssueError(f"a {order.profile.title} needs the name of at least one host")
+    _refuse_outliving(order, issuer, now)
+
+
+def life(order: Order, issuer: x509.Certificate | None, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when the certificate is valid: from a little ago, but never before its issuer."""
+    begin = now - timedelta(minutes=BACKDATE_MINUTES)
+    if issuer is not None:
+        begin = max(begin, issuer.not_valid_before_utc)
+    return begin, now + timedelta(days=order.days)
+
+
+def reference(
+    order: Order,
+    signing: PublicKey,
+    issuer: x509.Certificate | None,
+    serial: int,
+    valid: tuple[datetime, datetime],
+) -> x509.Certificate:
+    """The certificate with everything but its signature: that is by a throwaway key of `signing`'s kind.
+
+    Its TBS depends on the arguments alone. `issuer` is None for a root.
+    """
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(order.subject)
+        .issuer_name(issuer.subject if issuer is not None else order.subject)
+        .public_key(order.public_key)
+        .serial_number(serial)
+        .not_valid_before(valid[0])
+        .not_valid_after(valid[1])
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(order.public_key), critical=False)
+        .add_extension(_authority_key(issuer, signing), critical=False)
+    )
+    fixed = order.profile.extensions(algorithm_of(order.public_key))
+    names = [(x509.SubjectAlternativeName(order.hosts), False)] if order.hosts else []
+    for extension, critical in (*fixed, *names, *order.more):
+        builder = builder.add_extension(extension, critical)
+    algorithm = algorithm_of(signing)
+    return builder.sign(_throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key
+
+
+def signed(
+    unsigned: x509.Certificate, signer: Signer, issuer: x509.Certificate | None = None
+) -> x509.Certificate:
+    """The reference with the signer's signature; raises SignerError when that does not verify."""
+    signature = signer.sign(unsigned.tbs_certificate_bytes)
+    outer = asn1.decode_der(_Signed, unsigned.public_bytes(serialization.Encoding.DER))
+    whole = _Signed(tbs=outer.tbs, algorithm=outer.algorithm, signature=asn1.BitString(signature, 0))
+    certificate = x509.load_der_x509_certificate(asn1.encode_der(whole))
+    _verify(certificate, unsigned, issuer or certificate)
+    return certificate
 
 
 def subject(common_name: str, organization: Sequence[x509.NameAttribute[str | bytes]] = ()) -> x509.Name:
     """A subject: the fleet as organization (when given), then the common name."""
     return x509.Name([*organization, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def organization_of(issuer: x509.Certificate) -> Sequence[x509.NameAttribute[str | bytes]]:
+    """The organization of an issuer, which is the fleet: at most one attribute."""
+    return issuer.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[:1]
+
+
+def _depth(profile: Profile) -> int:
+    """How many authorities stand below the issuer when this is issued and used to its full length."""
+    return profile.ca + (profile.path_length or 0) if profile.ca else 0
 
 
 def _refuse_outliving(order: Order, issuer: x509.Certificate, now: datetime) -> None:
@@ -92,41 +173,14 @@ def _refuse_outliving(order: Order, issuer: x509.Certificate, now: datetime) -> 
         )
 
 
-def _assemble(
+def _assembled(
     order: Order, signer: Signer, issuer: x509.Certificate | None, now: datetime
 ) -> x509.Certificate:
     if not 1 <= order.days <= MAX_DAYS:
         raise IssueError(f"{order.days} days: a certificate lives 1 to {MAX_DAYS} days")
-    reference = _reference(order, signer.public_key(), issuer, now)
-    signature = signer.sign(reference.tbs_certificate_bytes)
-    outer = asn1.decode_der(_Signed, reference.public_bytes(serialization.Encoding.DER))
-    signed = _Signed(tbs=outer.tbs, algorithm=outer.algorithm, signature=asn1.BitString(signature, 0))
-    certificate = x509.load_der_x509_certificate(asn1.encode_der(signed))
-    _verify(certificate, reference, issuer or certificate)
-    return certificate
-
-
-def _reference(
-    order: Order, signing: PublicKey, issuer: x509.Certificate | None, now: datetime
-) -> x509.Certificate:
-    begin = now - timedelta(minutes=BACKDATE_MINUTES)
-    if issuer is not None:
-        begin = max(begin, issuer.not_valid_before_utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(order.subject)
-        .issuer_name(issuer.subject if issuer is not None else order.subject)
-        .public_key(order.public_key)
-        .serial_number(x509.random_serial_number())  # 159 random bits
-        .not_valid_before(begin)
-        .not_valid_after(now + timedelta(days=order.days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(order.public_key), critical=False)
-        .add_extension(_authority_key(issuer, signing), critical=False)
-    )
-    for extension, critical in order.profile.extensions():
-        builder = builder.add_extension(extension, critical)
-    algorithm = algorithm_of(signing)
-    return builder.sign(_throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key
+    serial = x509.random_serial_number()  # 159 random bits
+    unsigned = reference(order, signer.public_key(), issuer, serial, life(order, issuer, now))
+    return signed(unsigned, signer, issuer)
 
 
 def _authority_key(issuer: x509.Certificate | None, signing: PublicKey) -> x509.AuthorityKeyIdentifier:
@@ -143,9 +197,9 @@ def _throwaway(algorithm: str) -> PrivateKey:
     return ALGORITHMS[algorithm].generate()
 
 
-def _verify(certificate: x509.Certificate, reference: x509.Certificate, issuer: x509.Certificate) -> None:
+def _verify(certificate: x509.Certificate, unsigned: x509.Certificate, issuer: x509.Certificate) -> None:
     """Hand nothing out that does not verify, whatever the signer did."""
-    if certificate.tbs_certificate_bytes != reference.tbs_certificate_bytes:
+    if certificate.tbs_certificate_bytes != unsigned.tbs_certificate_bytes:
         raise SignerError("the assembled certificate differs from its reference")
     try:
         certificate.verify_directly_issued_by(issuer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.errors import ChainFault
 
+_PURPOSES = {ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth", ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth"}
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
@@ -77,6 +78,22 @@ def purpose_faults(certificate: x509.Certificate, which: str) -> Iterator[ChainF
     allowed = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if purposes is not None and not allowed & set(purposes):
         yield ChainFault(which, "may not issue TLS clients", "its extended key usage must include clientAuth")
+
+
+def nesting_faults(
+    certificate: x509.Certificate, which: str, purposes: Iterable[x509.ObjectIdentifier]
+) -> Iterator[ChainFault]:
+    """An authority whose extended key usage leaves no room for certificates of these purposes below it."""
+    own = extension(certificate, x509.ExtendedKeyUsage)
+    if own is None or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in own:
+        return
+    missing = [_PURPOSES.get(purpose, purpose.dotted_string) for purpose in purposes if purpose not in own]
+    if missing:
+        yield ChainFault(
+            which,
+            f"may not issue certificates for {', '.join(missing)}",
+            "its extended key usage has to allow it",
+        )
 
 
 def signature_faults(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import NameOID
 
 from certs import assemble, durable, names, profiles
 from certs.keys import DEFAULT, Algorithm, PrivateKey, PublicKey, supported_public
@@ -56,8 +55,7 @@ def issue_leaf(
     issuer's), IssueError (the issuer is no CA, expired, or ends before `days` have passed).
     """
     names.check("registration id", registration_id)
-    fleet = issuer_certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    subject = assemble.subject(registration_id, fleet[:1])
+    subject = assemble.subject(registration_id, assemble.organization_of(issuer_certificate))
     return assemble.issued(
         assemble.Order(profiles.DEVICE, subject, supported_public(public_key), days),
         signer,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cryptography import x509
 
 from certs import assemble, names, profiles
+from certs.checks import extension
 from certs.issue import new_key
 from certs.signers import Signer
 
@@ -21,9 +22,13 @@ def prove(signer: Signer, ca_certificate: x509.Certificate, verification_code: s
     ends today).
     """
     names.check("verification code", verification_code)
+    # The code alone, as the clouds' pages have it; with the fleet before it only where the authority may
+    # certify nothing else.
+    confined = extension(ca_certificate, x509.NameConstraints) is not None
+    fleet = assemble.organization_of(ca_certificate) if confined else ()
     order = assemble.Order(
         profile=profiles.POSSESSION,
-        subject=assemble.subject(verification_code),
+        subject=assemble.subject(verification_code, fleet),
         public_key=new_key().public_key(),
         days=profiles.POSSESSION.days,
     )
