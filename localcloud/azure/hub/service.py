@@ -29,7 +29,14 @@ from localcloud.azure.pages import BadPageError
 from localcloud.azure.versions import version_fault
 
 API_VERSION = "2021-04-12"
-_CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge", 500: "ServerError"}
+_CODES = {
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    413: "RequestEntityTooLarge",
+    429: "ThrottlingException",
+    500: "ServerError",
+    503: "ServiceUnavailable",
+}
 
 
 class Presented:
