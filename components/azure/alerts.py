@@ -18,8 +18,6 @@ from pulumi_azure_native import monitor
 from components.azure import durations
 
 _SEVERITY_WARNING = 2
-_WINDOWS_MINUTES = (5, 15, 30, 60, 360, 720, 1440)
-"""What a metric alert can look at."""
 _SUCCEEDED = ("Success", "success", "Succeeded", "succeeded")
 
 
@@ -29,6 +27,7 @@ class ConnectionFailuresArgs(TypedDict):
     threshold: int
     """More failures than this within the window."""
     window_minutes: int
+    """5, 15, 30, 60, 360, 720 or 1440: what a metric alert can look at."""
     emails: Sequence[str]
 
 
@@ -96,7 +95,7 @@ def _service_alert(
         severity=_SEVERITY_WARNING,
         scopes=[watched["provisioning_service_id"]],
         evaluation_frequency=_frequency(args["window_minutes"]),
-        window_size=durations.iso(_window(args["window_minutes"])),
+        window_size=durations.iso(args["window_minutes"]),
         criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
             odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
         ),
@@ -104,11 +103,6 @@ def _service_alert(
         tags=watched["tags"],
         opts=opts,
     )
-
-
-def _window(minutes: int) -> int:
-    """The shortest window of a metric alert that is as long as asked."""
-    return next((window for window in _WINDOWS_MINUTES if window >= minutes), _WINDOWS_MINUTES[-1])
 
 
 def _frequency(window_minutes: int) -> str:

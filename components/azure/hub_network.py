@@ -79,7 +79,8 @@ def _private_endpoint(
         resource_group_name=hub["resource_group_name"],
         private_endpoint_name=f"{hub['hub_name']}-{label}",
         location=hub["location"],
-        subnet=network.SubnetArgs(id=args["subnet_id"]),
+        # As it is: SubnetArgs would add policies of the subnet, which is not ours to change.
+        subnet={"id": args["subnet_id"]},
         private_link_service_connections=[connection],
         tags=hub["tags"],
         opts=opts,

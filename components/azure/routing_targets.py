@@ -145,13 +145,15 @@ class StorageAccountArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
     account_name: str
     location: str
+    keys: NotRequired[bool]
+    """Whether the account takes keys. Only where there is no other way."""
     tags: Mapping[str, str]
 
 
 def storage_account(
     name: str, args: StorageAccountArgs, opts: pulumi.ResourceOptions
 ) -> storage.StorageAccount:
-    """A storage account without keys, without public blobs, over TLS 1.2 at least."""
+    """A storage account without keys (unless asked for) and public blobs, over TLS 1.2 at least."""
     return storage.StorageAccount(
         name,
         resource_group_name=args["resource_group_name"],
@@ -160,7 +162,7 @@ def storage_account(
         kind="StorageV2",
         sku=storage.SkuArgs(name="Standard_LRS"),
         allow_blob_public_access=False,
-        allow_shared_key_access=False,
+        allow_shared_key_access=args.get("keys", False),
         allow_cross_tenant_replication=False,
         default_to_o_auth_authentication=True,
         enable_https_traffic_only=True,

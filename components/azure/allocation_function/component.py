@@ -34,14 +34,14 @@ class AllocationFunctionArgs(TypedDict):
 class AllocationFunction(pulumi.ComponentResource):
     """A Python function app over HTTPS alone, on a consumption plan, run from a package in a storage account.
 
-    The app reads its package, and keeps its own state, by a user-assigned identity: no key of the storage
-    account is anywhere (`AzureWebJobsStorage__accountName`, "Use identity-based connections", and
+    The app reads its package, and keeps its own state, by a user-assigned identity
+    (`AzureWebJobsStorage__accountName`, "Use identity-based connections", and
     `WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID`, "Run your functions from a package file in Azure",
-    learn.microsoft.com). The account is its own, since the role that the Functions host needs, Storage Blob
-    Data Owner, is on the whole account. Nothing is built in Azure: a package with libraries carries them in
+    learn.microsoft.com). The account is its own, for two reasons: the role that the Functions host needs,
+    Storage Blob Data Owner, is on the whole account; and azure-native puts blobs there with the account's key
+    (pulumi/pulumi-azure-native issue 2015), so it must take keys. No key is in the program, its state or the
+    app's settings. Nothing is built in Azure: a package with libraries carries them in
     `.python_packages/lib/site-packages`. API 2025-05-01 of Microsoft.Web.
-
-    Whoever runs `pulumi up` needs Storage Blob Data Contributor to put the package there.
     """
 
     app_id: pulumi.Output[str]
@@ -159,6 +159,7 @@ def _account(args: AllocationFunctionArgs) -> StorageAccountArgs:
         "resource_group_name": args["resource_group_name"],
         "account_name": account_name(args["app_name"]),
         "location": args["location"],
+        "keys": True,
         "tags": args["tags"],
     }
 
