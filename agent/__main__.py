@@ -5,6 +5,8 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
+from datetime import datetime
 from types import FrameType
 
 from agent.errors import OptionError
@@ -12,31 +14,38 @@ from agent.events import Stop
 from agent.log import JsonLog, capture_sdk
 from agent.machine import Machine
 from agent.options import Options, parse
-from agent.runner import Runner
+from agent.runner import Runner, wall_clock
 
 EXIT_USAGE = 2
 
 
-def main(arguments: list[str], began: float) -> int:
-    """Run a device until it stops; its exit code. `began`: when the process started (monotonic seconds)."""
+def main(arguments: list[str], began: float, now: Callable[[], datetime] = wall_clock) -> int:
+    """Run a device until it stops; its exit code. `began`: when the process started (monotonic seconds);
+    `now`: the wall clock, which only certificates are held against.
+    """
     try:
-        options = parse(arguments)
+        return run(parse(arguments), began, now)
     except OptionError as error:
         print(*error.faults, sep="\n", file=sys.stderr)  # noqa: T201 (a mistake of usage is told on stderr)
         return EXIT_USAGE
-    return run(options, began)
 
 
-def run(options: Options, began: float) -> int:
-    """Run the device that `options` describe; its exit code."""
-    from agent.azure import (
+def run(options: Options, began: float, now: Callable[[], datetime]) -> int:
+    """Run the device that `options` describe; its exit code. Raises OptionError."""
+    from agent.cloud import (
         AzureCloud,
     )  # the SDK takes most of the start-up: load it once the options are right
 
     log = JsonLog(sys.stdout, options.registration_id, options.log_level)
     capture_sdk(log)
-    machine = Machine(options.attempts, random.SystemRandom().random)
-    runner = Runner(machine, AzureCloud(options), log)
+    machine = Machine(
+        options.attempts,
+        random.SystemRandom().random,
+        options.issuance.renew_before if options.issuance else None,
+        registered=bool(options.hub),
+        gateway=options.gateway is not None,
+    )
+    runner = Runner(machine, AzureCloud(options, now), log, now)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         runner.post(Stop())

@@ -16,6 +16,8 @@ from azure.iot.device import exceptions as sdk
 from azure.iot.device.common.evented_callback import EventedCallback
 from azure.iot.device.common.pipeline.pipeline_exceptions import PipelineNotRunning
 
+from agent.assignment import Assignment
+from agent.credentials import Credential, SymmetricKey
 from agent.errors import CloudError, RefusedError, UnavailableError
 from agent.options import Options
 from agent.twin import Json
@@ -29,35 +31,21 @@ _SHUTDOWN_SECONDS = 5.0
 Result = TypeVar("Result")
 
 
-class AzureCloud:
-    """Makes enrolments and connections for one device."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-
-    def provisioning(self) -> "AzureProvisioning":
-        """A new enrolment."""
-        return AzureProvisioning(self._options)
-
-    def hub(self, host: str, device_id: str) -> "AzureHub":
-        """A new connection, not yet connected."""
-        return AzureHub(self._options, host, device_id)
-
-
 class AzureProvisioning:
     """One registration with DPS."""
 
     def __init__(self, options: Options) -> None:
-        self._client: Any = ProvisioningDeviceClient.create_from_x509_certificate(
+        self._client: Any = _client(
+            ProvisioningDeviceClient,
+            options.credential,
             provisioning_host=options.provisioning_host,
             registration_id=options.registration_id,
             id_scope=options.id_scope,
-            x509=_identity(options),
-            **_transport(options),
+            **_transport(options, options.trust_pem),
         )
 
-    def enrol(self) -> tuple[str, str]:
-        """Register; the assigned hub's host name and the device id in it."""
+    def enrol(self) -> Assignment:
+        """Register; the assigned hub and the device id in it."""
         try:
             state = _call(self._client.register).registration_state
         except CloudError:
@@ -65,7 +53,7 @@ class AzureProvisioning:
             raise
         if state is None:
             raise UnavailableError("DPS assigned no hub")
-        return state.assigned_hub, state.device_id
+        return Assignment(state.assigned_hub, state.device_id)
 
     def close(self) -> None:
         """Stop a registration that failed or hangs; the SDK, with no public way to, would stay connected."""
@@ -80,16 +68,20 @@ class AzureProvisioning:
 class AzureHub:
     """One connection to one hub; made new for every attempt, closed once."""
 
-    def __init__(self, options: Options, host: str, device_id: str) -> None:
+    def __init__(self, options: Options, credential: Credential, host: str, device_id: str) -> None:
+        parent = options.parent
+        way = {} if parent is None else {"gateway_hostname": parent.host}
         # Any: the SDK annotates its handlers with arguments that it does not pass
-        self._client: Any = IoTHubDeviceClient.create_from_x509_certificate(
-            x509=_identity(options),
+        self._client: Any = _client(
+            IoTHubDeviceClient,
+            credential,
             hostname=host,
             device_id=device_id,
             connection_retry=False,
             auto_connect=False,
             ensure_desired_properties=False,
-            **_transport(options),
+            **way,
+            **_transport(options, (parent and parent.trust_pem) or options.trust_pem),
         )
 
     def connect(self, lost: Callable[[str], None], desired: Callable[[Json], None]) -> None:
@@ -157,16 +149,22 @@ def _call(operation: Callable[[], Result]) -> Result:
         raise cloud_error(error) from error
 
 
-def _identity(options: Options) -> X509:
-    identity: X509 = X509(cert_file=str(options.certificate), key_file=str(options.key))  # type: ignore[no-untyped-call]  # not annotated in the SDK
-    return identity
+def _client(kind: type[Any], credential: Credential, **how: Any) -> Any:  # noqa: ANN401 - the SDK's own
+    """A client of the SDK. Raises UnavailableError when files that were there at the start are not now."""
+    try:
+        if isinstance(credential, SymmetricKey):
+            return kind.create_from_symmetric_key(symmetric_key=credential.read(), **how)
+        files = {"cert_file": str(credential.chain), "key_file": str(credential.key)}
+        return kind.create_from_x509_certificate(x509=X509(**files), **how)  # type: ignore[no-untyped-call]  # not annotated in the SDK
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"the device's credential cannot be used: {error}") from error
 
 
-def _transport(options: Options) -> dict[str, Any]:
+def _transport(options: Options, trust_pem: str | None) -> dict[str, Any]:
     """How the cloud is reached and trusted; the same for DPS and hubs."""
-    transport: dict[str, Any] = {}
-    if options.trust_pem is not None:
-        transport["server_verification_cert"] = options.trust_pem
+    transport: dict[str, Any] = {"websockets": options.websockets}
+    if trust_pem is not None:
+        transport["server_verification_cert"] = trust_pem
     if options.proxy is not None:
         proxy = options.proxy
         transport["proxy_options"] = ProxyOptions("HTTP", proxy.host, proxy.port)  # type: ignore[no-untyped-call]  # not annotated in the SDK

@@ -1,6 +1,7 @@
 """What a device can do: the output of `agent.machine`, carried out by `agent.runner`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from agent.events import Timer
 from agent.twin import Json
@@ -60,6 +61,40 @@ class SetTimer:
 
 
 @dataclass(frozen=True)
+class SetAlarm:
+    """Fire the RENEWAL timer when the wall clock shows this time; takes the place of one set before, and of
+    a RENEWAL timer that runs.
+    """
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Ask DPS for another certificate, beside whatever step is under way."""
+
+    renewal: int
+
+
+@dataclass(frozen=True)
+class GiveUpRenewal:
+    """What comes of the renewal under way is not wanted any more; nothing of it may be kept."""
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Remove the certificates, and their keys, that the newest one replaced."""
+
+
+@dataclass(frozen=True)
+class OpenGateway:
+    """Let children in, in the name of this device of this hub; what was open for another one closes."""
+
+    hub: str
+    device_id: str
+
+
+@dataclass(frozen=True)
 class Record:
     """Write an event to the log."""
 
@@ -75,4 +110,19 @@ class Exit:
     code: int
 
 
-Command = Enrol | Connect | ReadTwin | Report | Send | Close | SetTimer | Record | Exit
+Command = (
+    Enrol
+    | Connect
+    | ReadTwin
+    | Report
+    | Send
+    | Close
+    | SetTimer
+    | SetAlarm
+    | Renew
+    | GiveUpRenewal
+    | Retire
+    | OpenGateway
+    | Record
+    | Exit
+)

@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from agent.assignment import Assignment
+
 
 class Timer(Enum):
-    """What a device waits for: the next attempt, an answer of the cloud, the next message."""
+    """What a device waits for: the next attempt, an answer of the cloud, the next message; and for its
+    certificate: the moment to renew it, the next attempt at that, or the answer.
+    """
 
     RETRY = "retry"
     ANSWER = "answer"
     SEND = "send"
+    RENEWAL = "renewal"
 
 
 @dataclass(frozen=True)
 class Start:
-    """The process has started."""
+    """The process has started; `known` is the assignment whose certificate the device holds already."""
+
+    known: Assignment | None = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,7 @@ class Assigned:
     """DPS has assigned the device to a hub."""
 
     step: int
-    hub: str
-    device_id: str
+    assignment: Assignment
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,25 @@ class Reported:
 
 
 @dataclass(frozen=True)
+class Renewed:
+    """DPS issued another certificate, and the device keeps it; `renewal` numbers the attempt."""
+
+    renewal: int
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class RenewalFailed:
+    """No other certificate came; `refused` when DPS said no."""
+
+    renewal: int
+    reason: str
+    refused: bool
+
+
+@dataclass(frozen=True)
 class TimerFired:
-    """A timer set by `SetTimer` ran out."""
+    """A timer set by `SetTimer` ran out, or for RENEWAL the moment of `SetAlarm` has come."""
 
     timer: Timer
 
@@ -112,5 +135,7 @@ Event = (
     | TwinRead
     | DesiredChanged
     | Reported
+    | Renewed
+    | RenewalFailed
     | TimerFired
 )

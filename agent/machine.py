@@ -5,7 +5,8 @@ carry out.
 
 Invariants, for any order of events, late and impossible ones included:
 
-1. It never connects to a hub before DPS assigned one, and only to the hub of the latest assignment.
+1. It never connects to a hub before DPS assigned one (in this run, or in an earlier one whose certificate it
+   still has), and only to the hub of the latest assignment.
 2. There is never more than one step under way, so never more than one connection: the next `Enrol` or
    `Connect` comes only after the previous step succeeded in enrolling, failed to, or was told to `Close`.
 3. Events of an earlier step change nothing.
@@ -14,13 +15,32 @@ Invariants, for any order of events, late and impossible ones included:
 5. Whatever it asks the cloud, it waits at most `ANSWER_SECONDS` (the SDK has requests without a time-out).
 6. `Report` and `Send` are given only on a live connection whose twin was read.
 7. `Exit` comes once, and nothing after it.
+8. A renewal never begins while an enrolment is under way or due, and is given up when one begins.
+9. `Retire` comes only after the hub took a connection with the newest certificate.
+
+When a certificate is renewed: `agent.renewal`.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import Enum
 
+from agent.assignment import Assignment, Validity
 from agent.backoff import REFUSED, UNAVAILABLE, Backoff
-from agent.commands import Close, Command, Connect, Enrol, Exit, ReadTwin, Record, Report, Send, SetTimer
+from agent.commands import (
+    Close,
+    Command,
+    Connect,
+    Enrol,
+    Exit,
+    OpenGateway,
+    ReadTwin,
+    Record,
+    Report,
+    Retire,
+    Send,
+    SetTimer,
+)
 from agent.events import (
     Assigned,
     Connected,
@@ -29,6 +49,8 @@ from agent.events import (
     EnrolFailed,
     Event,
     Lost,
+    RenewalFailed,
+    Renewed,
     Reported,
     Start,
     Stop,
@@ -36,13 +58,13 @@ from agent.events import (
     TimerFired,
     TwinRead,
 )
-from agent.twin import Change, Twin
+from agent.renewal import ANSWER_SECONDS, Renewals
+from agent.twin import Change, Json, Twin
+
+__all__ = ["ANSWER_SECONDS", "Machine", "State"]
 
 STABLE_SECONDS = 60.0
 """A connection that held this long ends a row of failures."""
-
-ANSWER_SECONDS = 90.0
-"""Longest wait for an answer; DPS may ask the SDK to wait some tens of seconds inside it."""
 
 HUB_REFUSALS_BEFORE_ENROLLING = 2
 """A hub that refuses this often in a row may no longer be this device's: ask DPS again."""
@@ -67,20 +89,35 @@ class State(Enum):
 
 
 class Machine:
-    """One device. `attempts` is how often in a row DPS may refuse before the device gives up; 0: for ever."""
+    """One device. `attempts` is how often in a row DPS may refuse before the device gives up; 0: for ever.
+    A `registered` one asks no DPS: then the hub's refusals count. `renew_before` is how long before its end a
+    certificate from DPS is renewed. A `gateway` lets children in.
+    """
 
-    def __init__(self, attempts: int, uniform: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        attempts: int,
+        uniform: Callable[[], float],
+        renew_before: timedelta | None = None,
+        *,
+        registered: bool = False,
+        gateway: bool = False,
+    ) -> None:
         self.state = State.NEW
         self._attempts = attempts
         self._uniform = uniform
+        self._renewals = Renewals(renew_before, uniform)
+        self._is_registered = registered
+        self._is_gateway = gateway
+        self._unproved = False
         self._began = 0.0
         self._connected_at = 0.0
         self._step = 0
         self._failures = 0
-        self._dps_refusals = 0
+        self._refusals = 0
         self._hub_refusals = 0
         self._hub_failures = 0
-        self._assignment: Assigned | None = None
+        self._assignment: Assignment | None = None
         self._twin: Twin | None = None
         self._awaits_answer = False
         self._sent = 0
@@ -91,7 +128,7 @@ class Machine:
             return []
         match event:
             case Start():
-                return self._start(at)
+                return self._start(event, at)
             case Stop():
                 return self._stop()
             case Assigned():
@@ -110,6 +147,10 @@ class Machine:
                 return self._desired_changed(event, at)
             case Reported():
                 return self._reported(event, at)
+            case Renewed():
+                return self._renewed(event, at)
+            case RenewalFailed():
+                return self._renewals.failed(event)
             case TimerFired():
                 return self._timer_fired(event, at)
 
@@ -120,9 +161,13 @@ class Machine:
             return False
         return getattr(event, "step", self._step) == self._step
 
-    def _start(self, at: float) -> list[Command]:
+    def _start(self, event: Start, at: float) -> list[Command]:
         self._began = at
-        return [_record("starting"), *self._enrol()]
+        if event.known is None:
+            return [_record("starting"), *self._enrol()]
+        held = self._hold(event.known, at, fresh=False)
+        resuming = _record("resuming", hub=event.known.hub, until=_until(event.known.certificate))
+        return [_record("starting"), resuming, *held, *self._connect(event.known)]
 
     def _stop(self) -> list[Command]:
         self.state = State.ENDED
@@ -133,25 +178,54 @@ class Machine:
         self._step += 1
         self._assignment = None
         self._hub_refusals = self._hub_failures = 0
-        return [Enrol(self._step), self._await_answer()]
+        return [*self._renewals.give_up(), Enrol(self._step), self._await_answer()]
 
     def _assigned(self, event: Assigned, at: float) -> list[Command]:
-        self._assignment = event
-        self._dps_refusals = 0
-        return [_record("assigned", hub=event.hub, seconds=self._seconds(at)), *self._connect(event)]
+        self._refusals = 0
+        assignment = event.assignment
+        assigned = _record("assigned", hub=assignment.hub, seconds=self._seconds(at))
+        return [assigned, *self._hold(assignment, at, fresh=True), *self._connect(assignment)]
+
+    def _hold(self, assignment: Assignment, at: float, *, fresh: bool) -> list[Command]:
+        """Take an assignment, and with it the certificate that came along."""
+        self._assignment = assignment
+        certificate = assignment.certificate
+        if certificate is None:
+            return []
+        self._unproved = True
+        alarm = self._renewals.hold(certificate, at, fresh=fresh)
+        issued = _record("certificate-issued", until=_until(certificate))
+        return [issued, *alarm] if fresh else alarm
+
+    def _renewed(self, event: Renewed, at: float) -> list[Command]:
+        """Use the new certificate at once: a connection with the old one gives way."""
+        assignment = self._renewals.done(event)
+        if assignment is None:
+            return []
+        commands = self._hold(assignment, at, fresh=True)
+        self._hub_refusals = self._hub_failures = 0
+        if self.state not in (State.CONNECTED, State.CONNECTING):
+            self.state = State.CONNECT_LATER  # the RETRY timer runs already
+            return commands
+        self._began = at
+        return [*commands, Close(), *self._connect(assignment)]
 
     def _enrol_failed(self, event: EnrolFailed) -> list[Command]:
         self.state = State.ENROL_LATER
+        return self._failed(event)
+
+    def _failed(self, event: EnrolFailed | ConnectFailed) -> list[Command]:
+        """Try again later, or after so many refusals give up."""
         if not event.refused:
             return self._retry(UNAVAILABLE, event.reason)
-        self._dps_refusals += 1
-        refused = _record("refused", "error", reason=event.reason, attempt=self._dps_refusals)
-        if self._attempts and self._dps_refusals >= self._attempts:
+        self._refusals += 1
+        refused = _record("refused", "error", reason=event.reason, attempt=self._refusals)
+        if self._attempts and self._refusals >= self._attempts:
             self.state = State.ENDED
             return [refused, Exit(EXIT_REFUSED)]
         return [refused, *self._retry(REFUSED, event.reason)]
 
-    def _connect(self, assignment: Assigned) -> list[Command]:
+    def _connect(self, assignment: Assignment) -> list[Command]:
         self.state = State.CONNECTING
         self._step += 1
         self._twin = None
@@ -160,10 +234,23 @@ class Machine:
     def _connected(self, at: float) -> list[Command]:
         self.state = State.CONNECTED
         self._connected_at = at
-        self._hub_refusals = self._hub_failures = 0
-        return [_record("connected", seconds=self._seconds(at)), *self._read_twin()]
+        self._hub_refusals = self._hub_failures = self._refusals = 0
+        connected = _record("connected", seconds=self._seconds(at))
+        return [connected, *self._retire(), *self._open_gateway(), *self._read_twin()]
+
+    def _retire(self) -> list[Command]:
+        unproved, self._unproved = self._unproved, False
+        return [Retire()] if unproved else []
+
+    def _open_gateway(self) -> list[Command]:
+        if not self._is_gateway or self._assignment is None:
+            return []
+        return [OpenGateway(self._assignment.hub, self._assignment.device_id)]
 
     def _connect_failed(self, event: ConnectFailed) -> list[Command]:
+        if self._is_registered:
+            self.state = State.CONNECT_LATER
+            return [Close(), *self._failed(event)]
         self._hub_failures += 1
         self._hub_refusals += event.refused
         refused_often = self._hub_refusals >= HUB_REFUSALS_BEFORE_ENROLLING
@@ -195,6 +282,8 @@ class Machine:
                 return self._no_answer(at)
             case Timer.SEND, State.CONNECTED if self._twin:
                 return self._send(self._twin)
+            case Timer.RENEWAL, State.CONNECTING | State.CONNECT_LATER | State.CONNECTED:
+                return self._renewals.due(at)
         return []
 
     def _no_answer(self, at: float) -> list[Command]:
@@ -231,7 +320,17 @@ class Machine:
         return [changed, *self._report(self._twin), _send_later(self._twin)]
 
     def _report(self, twin: Twin) -> list[Command]:
-        return [Report(self._step, twin.version, twin.report()), self._await_answer()]
+        properties = {**twin.report(), **self._certificate()}
+        return [Report(self._step, twin.version, properties), self._await_answer()]
+
+    def _certificate(self) -> Json:
+        """As Microsoft's page on certificate renewal for IoT Hub asks devices to report it."""
+        certificate = self._assignment.certificate if self._assignment else None
+        if certificate is None:
+            return {}
+        return {
+            "certificate": {"validFrom": _text(certificate.since), "validUntil": _text(certificate.until)}
+        }
 
     def _reported(self, event: Reported, at: float) -> list[Command]:
         self._awaits_answer = False
@@ -253,6 +352,14 @@ class Machine:
 
 def _send_later(twin: Twin) -> SetTimer:
     return SetTimer(Timer.SEND, twin.settings["intervalSeconds"])
+
+
+def _until(certificate: Validity | None) -> str | None:
+    return _text(certificate.until) if certificate else None
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _record(event: str, level: str = "info", **fields: object) -> Record:

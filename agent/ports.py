@@ -3,17 +3,23 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from agent.assignment import Assignment
+from agent.log import JsonLog
 from agent.twin import Json
 
 
 class Provisioning(Protocol):
-    """One enrolment."""
+    """One enrolment, or one renewal."""
 
-    def enrol(self) -> tuple[str, str]:
-        """The assigned hub's host name and the device id in it; raises RefusedError or UnavailableError."""
+    def enrol(self) -> Assignment:
+        """The hub, the device id in it, the certificate if one was asked for (it is kept by then); raises
+        RefusedError or UnavailableError.
+        """
 
     def close(self) -> None:
-        """Give up the enrolment, if it is still under way; raises CloudError when that was not clean."""
+        """Give up the enrolment, if it is still under way: a certificate that still comes is not kept.
+        Raises CloudError when that was not clean.
+        """
 
 
 @runtime_checkable
@@ -37,7 +43,18 @@ class Hub(Protocol):
 
 
 class Cloud(Protocol):
-    """Makes the two; making one does no network IO."""
+    """Makes the two; making one does no network IO, but raises CloudError when the device's own files do not
+    let it. Knows the device's certificates from DPS.
+    """
+
+    def known(self) -> Assignment | None:
+        """The assignment of an earlier run, when its certificate still holds."""
+
+    def retire(self) -> None:
+        """Remove all certificates from DPS, and their keys, but the newest; raises OSError."""
+
+    def open_gateway(self, host: str, device_id: str, log: JsonLog) -> None:
+        """Let children in, in this device's name; without effect when that is open already."""
 
     def provisioning(self) -> Provisioning:
         """A new enrolment."""

@@ -10,9 +10,26 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
-from agent.commands import Close, Command, Connect, Enrol, Exit, ReadTwin, Record, Report, Send, SetTimer
+from agent.commands import (
+    Close,
+    Command,
+    Connect,
+    Enrol,
+    Exit,
+    GiveUpRenewal,
+    OpenGateway,
+    ReadTwin,
+    Record,
+    Renew,
+    Report,
+    Retire,
+    Send,
+    SetAlarm,
+    SetTimer,
+)
 from agent.errors import CloudError, RefusedError
 from agent.events import (
     Assigned,
@@ -22,6 +39,8 @@ from agent.events import (
     EnrolFailed,
     Event,
     Lost,
+    RenewalFailed,
+    Renewed,
     Reported,
     Start,
     Timer,
@@ -36,20 +55,33 @@ from agent.twin import Json
 _CLOSE_SECONDS = 3.0
 """How long a stopping device waits for the hub to take its goodbye."""
 
+CLOCK_CHECK_SECONDS = 30.0
+"""How often the wall clock is looked at while an alarm is set: it may be set right, or the device sleep."""
+
 Job = Callable[[], None]
 
 
-class Runner:
-    """One device from its start to its exit code."""
+def wall_clock() -> datetime:
+    """The time of day, UTC."""
+    return datetime.now(UTC)
 
-    def __init__(self, machine: Machine, cloud: Cloud, log: JsonLog) -> None:
+
+class Runner:
+    """One device from its start to its exit code. `now` is the wall clock, for certificates alone."""
+
+    def __init__(
+        self, machine: Machine, cloud: Cloud, log: JsonLog, now: Callable[[], datetime] = wall_clock
+    ) -> None:
         self._machine = machine
         self._cloud = cloud
         self._log = log
+        self._now = now
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._timers: dict[Timer, float] = {}
+        self._alarm: datetime | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._client: Provisioning | Hub | None = None
+        self._renewal: Provisioning | None = None
         self._closing: threading.Thread | None = None
         self._exit_code: int | None = None
 
@@ -59,7 +91,7 @@ class Runner:
 
     def run(self, began: float) -> int:
         """Run until the machine exits; its exit code. `began`: when the process started (monotonic)."""
-        self._handle(Start(), began)
+        self._handle(Start(self._cloud.known()), began)
         while self._exit_code is None:
             self._handle(self._next_event(), time.monotonic())
         if self._closing:
@@ -72,14 +104,24 @@ class Runner:
 
     def _next_event(self) -> Event:
         while True:
+            if self._alarm is not None and self._now() >= self._alarm:
+                self._alarm = None
+                return TimerFired(Timer.RENEWAL)
             timer = min(self._timers, key=self._timers.__getitem__, default=None)
-            wait = None if timer is None else max(0.0, self._timers[timer] - time.monotonic())
             try:
-                return self._events.get(timeout=wait)
+                return self._events.get(timeout=self._longest_wait(timer))
             except queue.Empty:
-                if timer is not None:
+                if timer is not None and self._timers[timer] <= time.monotonic():
                     del self._timers[timer]
                     return TimerFired(timer)
+
+    def _longest_wait(self, timer: Timer | None) -> float | None:
+        """Seconds until the timer or the next look at the clock; None for ever."""
+        waits = [] if timer is None else [max(0.0, self._timers[timer] - time.monotonic())]
+        if self._alarm is not None:
+            left = (self._alarm - self._now()).total_seconds()
+            waits.append(max(0.0, min(left, CLOCK_CHECK_SECONDS)))
+        return min(waits, default=None)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -97,28 +139,85 @@ class Runner:
                 self._close()
             case SetTimer():
                 self._timers[command.timer] = time.monotonic() + command.seconds
+            case SetAlarm():
+                self._timers.pop(Timer.RENEWAL, None)
+                self._alarm = command.at
+            case Renew():
+                self._renew(command.renewal)
+            case GiveUpRenewal():
+                self._give_up_renewal()
+            case Retire():
+                self._retire()
+            case OpenGateway():
+                self._cloud.open_gateway(command.hub, command.device_id, self._log)
             case Record():
                 self._log.write(command.event, command.level, **command.fields)
             case Exit():
                 self._exit_code = command.code
 
     def _enrol(self, step: int) -> None:
-        provisioning = self._cloud.provisioning()
+        def failed(error: CloudError) -> None:
+            self.post(EnrolFailed(step, str(error), isinstance(error, RefusedError)))
+
+        try:
+            provisioning = self._cloud.provisioning()
+        except CloudError as error:
+            failed(error)
+            return
         self._begin_step(provisioning)
 
         def enrol() -> None:
             try:
-                hub, device_id = provisioning.enrol()
+                assignment = provisioning.enrol()
             except CloudError as error:
-                self.post(EnrolFailed(step, str(error), isinstance(error, RefusedError)))
+                failed(error)
             else:
-                self.post(Assigned(step, hub, device_id))
+                self.post(Assigned(step, assignment))
 
         self._jobs.put(enrol)
 
+    def _renew(self, renewal: int) -> None:
+        def failed(error: CloudError) -> None:
+            self.post(RenewalFailed(renewal, str(error), isinstance(error, RefusedError)))
+
+        try:
+            provisioning = self._renewal = self._cloud.provisioning()
+        except CloudError as error:
+            failed(error)
+            return
+
+        def renew() -> None:
+            try:
+                assignment = provisioning.enrol()
+            except CloudError as error:
+                failed(error)
+            else:
+                self.post(Renewed(renewal, assignment))
+
+        _start_thread(renew)
+
+    def _give_up_renewal(self) -> None:
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None:
+            self._close_client(renewal)  # at once, and no network IO: see agent.issuance
+
+    def _retire(self) -> None:
+        try:
+            self._cloud.retire()
+        except OSError as error:
+            self._log.write("retire-failed", "warning", reason=str(error))
+
     def _connect(self, command: Connect) -> None:
         step = command.step
-        hub = self._cloud.hub(command.hub, command.device_id)
+
+        def failed(error: CloudError) -> None:
+            self.post(ConnectFailed(step, str(error), isinstance(error, RefusedError)))
+
+        try:
+            hub = self._cloud.hub(command.hub, command.device_id)
+        except CloudError as error:
+            failed(error)
+            return
         self._begin_step(hub)
 
         def connect() -> None:
@@ -128,7 +227,7 @@ class Runner:
                     desired=lambda patch: self.post(DesiredChanged(step, patch)),
                 )
             except CloudError as error:
-                self.post(ConnectFailed(step, str(error), isinstance(error, RefusedError)))
+                failed(error)
             else:
                 self.post(Connected(step))
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.assignment import Assignment
 from agent.backoff import REFUSED, UNAVAILABLE
 from agent.commands import Close, Command, Connect, Enrol, Exit, ReadTwin, Record, Report, Send, SetTimer
 from agent.events import (
@@ -27,11 +28,12 @@ from agent.events import (
 from agent.machine import ANSWER_SECONDS, HUB_FAILURES_BEFORE_ENROLLING, STABLE_SECONDS, Machine, State
 
 HUB = "eu-1.azure-devices.net"
+PLACE = Assignment(HUB, "reefer-1")
 TWIN = {"desired": {"intervalSeconds": 30, "$version": 1}, "reported": {}}
 RETRY = TimerFired(Timer.RETRY)
 ANSWER = TimerFired(Timer.ANSWER)
 
-ASSIGNED: list[Event] = [Start(), Assigned(1, HUB, "reefer-1")]
+ASSIGNED: list[Event] = [Start(), Assigned(1, PLACE)]
 CONNECTED: list[Event] = [*ASSIGNED, Connected(2)]
 READ: list[Event] = [*CONNECTED, TwinRead(2, TWIN)]
 UP: list[Event] = [*READ, Reported(2, 1)]
@@ -114,7 +116,7 @@ TABLE = {
     "lost and back": ([*UP, Lost(2, "reset"), RETRY], [Connect, Timer.ANSWER]),
     "no sending when lost": ([*UP, Lost(2, "reset"), TimerFired(Timer.SEND)], []),
     "late news of an old connection": ([*UP, Lost(2, "reset"), RETRY, Lost(2, "reset")], []),
-    "answer to an enrolment given up": ([Start(), ANSWER, RETRY, Assigned(1, HUB, "x")], []),
+    "answer to an enrolment given up": ([Start(), ANSWER, RETRY, Assigned(1, PLACE)], []),
     "stop before the start": ([Stop()], [Close, "stopped", Exit(0)]),
     "stop when up": ([*UP, Stop()], [Close, "stopped", Exit(0)]),
     "nothing after the stop": ([*UP, Stop(), Lost(2, "closed")], []),
@@ -154,7 +156,7 @@ def test_only_refusals_count_as_attempts() -> None:
 
 def test_an_assignment_starts_the_attempts_anew() -> None:
     machine = _machine(attempts=2)
-    _after(machine, [Start(), _refused(1), RETRY, Assigned(2, HUB, "reefer-1"), _hub_refuses(3), RETRY])
+    _after(machine, [Start(), _refused(1), RETRY, Assigned(2, PLACE), _hub_refuses(3), RETRY])
     _after(machine, [_hub_refuses(4), RETRY])
     assert _kinds(_after(machine, [_refused(5)])) == ["refused", "retrying", Timer.RETRY]
 
@@ -200,7 +202,7 @@ def test_only_a_stable_connection_ends_a_row_of_failures(held: float, delay: flo
 def test_seconds_count_from_the_start_the_loss_and_the_change() -> None:
     machine = _machine()
     machine.handle(Start(), 100.0)
-    assert _seconds(machine.handle(Assigned(1, HUB, "reefer-1"), 101.0)) == 1.0
+    assert _seconds(machine.handle(Assigned(1, PLACE), 101.0)) == 1.0
     assert _seconds(machine.handle(Connected(2), 101.5)) == 1.5
     machine.handle(TwinRead(2, TWIN), 101.75)
     assert _seconds(machine.handle(Reported(2, 1), 102.0)) == 2.0
@@ -217,6 +219,7 @@ def _seconds(commands: Sequence[Command]) -> Any:
 
 
 steps = st.integers(0, 8)
+assignments = st.builds(Assignment, st.sampled_from(["a", "b"]), st.just("reefer-1"))
 twins = st.fixed_dictionaries(
     {"desired": st.just({}) | st.just({"$version": 3}) | st.just({"intervalSeconds": 0})}
 )
@@ -224,7 +227,7 @@ patches = st.fixed_dictionaries({"$version": st.integers(0, 5)})
 events = st.lists(
     st.one_of(
         st.just(Start()),
-        st.builds(Assigned, steps, st.sampled_from(["a", "b"]), st.just("reefer-1")),
+        st.builds(Assigned, steps, assignments),
         st.builds(EnrolFailed, steps, st.just("why"), st.booleans()),
         st.builds(Connected, steps),
         st.builds(ConnectFailed, steps, st.just("why"), st.booleans()),
@@ -256,7 +259,7 @@ class _Watcher:
             return
         match event:
             case Assigned() if self.open is Enrol:
-                self.hub, self.open = event.hub, None
+                self.hub, self.open = event.assignment.hub, None
             case EnrolFailed() if self.open is Enrol:
                 self.open = None
             case Connected() if self.open is Connect:
@@ -334,7 +337,7 @@ def _answer(command: Enrol | Connect | ReadTwin, answer: str) -> Event:
         return ANSWER
     match command:
         case Enrol():
-            return Assigned(number, HUB, "d") if answer == "fine" else EnrolFailed(number, "why", bad)
+            return Assigned(number, PLACE) if answer == "fine" else EnrolFailed(number, "why", bad)
         case Connect():
             return Connected(number) if answer == "fine" else ConnectFailed(number, "why", bad)
         case ReadTwin():

@@ -9,8 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from agent.credentials import Certificate
 from agent.errors import OptionError
-from agent.options import PROVISIONING_HOST, Options, Proxy, parse
+from agent.option_checks import Address
+from agent.options import PROVISIONING_HOST, Options, parse
 
 
 def _arguments(identity: Path, **changed: str) -> list[str]:
@@ -32,14 +34,18 @@ def _faults(arguments: list[str], environment: dict[str, str] | None = None) -> 
 def test_defaults(identity: Path) -> None:
     assert parse(_arguments(identity), {}) == Options(
         registration_id="reefer-1",
+        credential=Certificate(identity / "leaf.pem", identity / "key.pem"),
         id_scope="0ne00AB12CD",
-        certificate=identity / "leaf.pem",
-        key=identity / "key.pem",
+        hub="",
         provisioning_host=PROVISIONING_HOST,
         attempts=0,
         log_level="info",
+        websockets=False,
         proxy=None,
         trust_pem=None,
+        issuance=None,
+        parent=None,
+        gateway=None,
     )
 
 
@@ -48,7 +54,7 @@ def test_proxy_and_trust_come_from_the_environment(identity: Path, pki: Path) ->
         _arguments(identity),
         {"MUSTER_PROXY": "http://127.0.0.1:18443", "MUSTER_CA_FILE": str(pki / "root.pem")},
     )
-    assert options.proxy == Proxy("127.0.0.1", 18443)
+    assert options.proxy == Address("127.0.0.1", 18443)
     assert options.trust_pem == (pki / "root.pem").read_text()
 
 

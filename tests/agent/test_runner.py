@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.assignment import Assignment, Validity
 from agent.errors import RefusedError, UnavailableError
 from agent.events import Stop
 from agent.log import JsonLog
@@ -28,6 +29,8 @@ class _Cloud:
     reported: list[Json] = field(default_factory=list)
     hang: threading.Event = field(default_factory=threading.Event)
     hangs_on: str = ""
+    kept: Assignment | None = None
+    certificate: Validity | None = None
     lost: Callable[[str], None] | None = None
     changed: Callable[[Json], None] | None = None
 
@@ -38,6 +41,15 @@ class _Cloud:
         raised = self.answers.get(name)
         if raised:
             raise raised.pop(0)
+
+    def known(self) -> Assignment | None:
+        return self.kept
+
+    def retire(self) -> None:
+        self.call("retire")
+
+    def open_gateway(self, host: str, device_id: str, log: JsonLog) -> None:  # noqa: ARG002 - the port's
+        self.call(f"gateway {host} {device_id}")
 
     def provisioning(self) -> "_Provisioning":
         return _Provisioning(self)
@@ -50,9 +62,9 @@ class _Cloud:
 class _Provisioning:
     cloud: _Cloud
 
-    def enrol(self) -> tuple[str, str]:
+    def enrol(self) -> Assignment:
         self.cloud.call("enrol")
-        return "eu-1", "reefer-1"
+        return Assignment("eu-1", "reefer-1", self.cloud.certificate)
 
     def close(self) -> None:
         self.cloud.call("give up")
