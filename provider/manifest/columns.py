@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from provider.manifest.settings import TPM, X509
@@ -33,6 +34,7 @@ def faults(names: Sequence[str], attestation: str) -> list[str]:
     return [*_doubles(names), *_unknown(names), *_missing(names, attestation), *_clashes(names)]
 
 
+@lru_cache
 def twin_path(name: str) -> tuple[str, tuple[str, ...]] | None:
     """The part and the path of a twin's column: `tags.site.name` is ("tags", ("site", "name"))."""
     part, dot, rest = name.partition(".")

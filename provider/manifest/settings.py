@@ -57,4 +57,7 @@ def digest_of(text: bytes) -> str:
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - anything that is JSON
     """The one JSON text of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode

@@ -15,23 +15,36 @@ from provider.manifest.columns import twin_path
 def part(name: str, cells: Mapping[str, Any], shared: Mapping[str, Any], rule: Rule | None) -> dict[str, Any]:
     """The `tags` or the `desired` properties of one row. Raises CellError."""
     found = _object(cells[name]) if name in cells else {}
+    heavy = name in cells
     for column, cell in cells.items():
         path = twin_path(column)
         if path is not None and path[0] == name:
-            found = _laid(found, _nested(path[1], _value(cell)))
+            value = _value(cell)
+            heavy = heavy or len(path[1]) > _LIGHT_LEVELS or not _is_light(value)
+            found = _laid(found, _nested(path[1], value))
     if not found:
         return dict(shared)
     whole = _laid(shared, found)
-    wrong = next(_not_json(found), None) or (rule(whole) if rule else None)
-    if wrong is not None:
+    # Nearly all rows say a few short words, which cannot break a rule; and a million rules take their time.
+    if (heavy or len(str(whole)) > _LIGHT_SIZE) and (wrong := _fault(found, whole, rule)) is not None:
         raise CellError(wrong)
     return whole
+
+
+def _fault(found: Mapping[str, Any], whole: Mapping[str, Any], rule: Rule | None) -> str | None:
+    return next(_not_json(found), None) or (rule(whole) if rule else None)
+
+
+def _is_light(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) < _LIGHT_TEXT and value.isascii()
+    return isinstance(value, int | float) and abs(value) < _EXACT
 
 
 def _object(cell: object) -> dict[str, Any]:
     if isinstance(cell, str):
         try:
-            cell = json.loads(cell, parse_constant=_no_number)
+            cell = _JSON.decode(cell)
         except (ValueError, RecursionError):
             raise CellError("is no JSON; a JSON object would be right") from None
     if not isinstance(cell, dict):
@@ -44,13 +57,21 @@ def _value(cell: object) -> Any:  # noqa: ANN401 - any JSON
     if not isinstance(cell, str):
         return cell
     try:
-        return json.loads(cell, parse_constant=_no_number)
+        return _JSON.decode(cell) if cell[:1] in _STARTS else cell
     except (ValueError, RecursionError):
         return cell
 
 
 def _no_number(word: str) -> float:
     raise ValueError(word)  # NaN and Infinity, which Python would take
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
+_STARTS = frozenset(' \t\r\n{["-0123456789tfn')
+_EXACT = 2**52
+_LIGHT_LEVELS = 4  # under ten, with room for what is shared
+_LIGHT_TEXT = 256
+_LIGHT_SIZE = 1000  # of the text Python writes: far from 8 KB in any spelling
 
 
 def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
