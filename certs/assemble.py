@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -25,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from certs import checks, constraints
 from certs.errors import IssueError, SignerError
-from certs.keys import ALGORITHMS, PrivateKey, PublicKey, algorithm_of
+from certs.keys import PublicKey, algorithm_of, throwaway
 from certs.profiles import Profile
 from certs.signers import Signer
 
@@ -134,7 +133,7 @@ def reference(
     for extension, critical in (*fixed, *names, *order.more):
         builder = builder.add_extension(extension, critical)
     algorithm = algorithm_of(signing)
-    return builder.sign(_throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key
+    return builder.sign(throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key
 
 
 def signed(
@@ -189,12 +188,6 @@ def _authority_key(issuer: x509.Certificate | None, signing: PublicKey) -> x509.
     if own is not None:
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(signing)
-
-
-@lru_cache
-def _throwaway(algorithm: str) -> PrivateKey:
-    """A key that only shapes references; made once, since making one of RSA takes long."""
-    return ALGORITHMS[algorithm].generate()
 
 
 def _verify(certificate: x509.Certificate, unsigned: x509.Certificate, issuer: x509.Certificate) -> None:

@@ -1,33 +1,100 @@
-"""Make an authority: a root, one issuer a factory, their keys in a key store, and a public record.
+"""An authority: a root, one issuer a factory, their keys in a key store, and a public record.
 
-DIRECTORY/root.pem             the root's certificate
-DIRECTORY/<factory>.pem        one issuer a factory
+DIRECTORY/root.pem             the root's certificate; a successor is root-2.pem
+DIRECTORY/<factory>.pem        one issuer a factory; a successor is <factory>-2.pem
+DIRECTORY/cross/<a>.by.<b>.pem a's key and name, certified by another root b (`certs.succession`)
 DIRECTORY/authority.json       the record: what was made, when, by which key, with which fingerprint
 DIRECTORY/keys/<key id>.pem    encrypted private keys, mode 0600; nothing else is secret
+DIRECTORY/keys/<key id>.json   where a key lives that a hardware module or a key service holds
+
+An issuer is confined three times over: its path length is 0, its extended key usage allows TLS clients alone,
+and its name constraints allow nothing but this fleet (`certs.profiles`, `certs.constraints`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
-from certs import assemble, durable, names, passphrase, profiles
+from certs import assemble, durable, intermediates, names, passphrase, profiles, record
 from certs.chain import Chain, load_chain
-from certs.errors import IssueError
-from certs.issue import new_key
+from certs.errors import ClockError, IssueError
+from certs.intermediates import Choices
 from certs.names import ROOT
-from certs.reading import fingerprint, pem
+from certs.places import FILE, Place
+from certs.record import ISSUER_KINDS, RECORD, Entry, Record, describe
 from certs.signers import Signer
-from certs.signers.file import FileSigner
-from certs.store import KeyStore, key_id
+from certs.store import KeyStore
+
+__all__ = ["KEYS", "RECORD", "Authority", "Choices", "describe", "init", "load"]
 
 KEYS = "keys"
-RECORD = "authority.json"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority that is there: its directory and its record."""
+
+    directory: Path
+    record: Record
+
+    @classmethod
+    def open(cls, directory: Path) -> Authority:
+        """The authority in a directory; files that a killed run left out are written now.
+
+        Raises AuthorityError (none there, or a file that is not what the record says), UnreadableError,
+        StorageError.
+        """
+        found = record.read(directory)
+        record.mend(directory, found)
+        return cls(directory, found)
+
+    def chain(self, root: str = ROOT) -> Chain:
+        """A root and the issuers under it, those included that it has cross-certified; raises ChainError."""
+        members = [self.record.named(root, ROOT), *self._under(root)]
+        files = {entry.name.partition(".by.")[0]: self.directory / entry.file for entry in members}
+        return load_chain(files.pop(root), files, profile=None)
+
+    def signer(self, name: str, key_passphrase: bytes) -> Signer:
+        """The signer that holds the key of one of its certificates; raises as `KeyStore.signer_for` does."""
+        return self.store(key_passphrase).signer_for(self.record.named(name).certificate)
+
+    def store(self, key_passphrase: bytes) -> KeyStore:
+        """Its key store."""
+        return KeyStore(self.directory / KEYS, key_passphrase)
+
+    def with_entries(self, added: Sequence[Entry], now: datetime) -> Authority:
+        """Add certificates, on disk too: all of them or none, also when killed."""
+        changed = self.record.with_entries(added, now)
+        record.write(self.directory, changed)
+        return Authority(self.directory, changed)
+
+    def refuse_clock_set_back(self, now: datetime) -> None:
+        """Raise ClockError when the authority has made something later than now.
+
+        A certificate that begins too early and ends too early, or a serial's place in a log, cannot be mended
+        later; so nothing is made until the clock is right.
+        """
+        if now < self.record.changed:
+            raise ClockError(
+                f"the clock says {now:%Y-%m-%dT%H:%M:%SZ}, but {self.directory / RECORD} was changed at "
+                f"{self.record.changed:%Y-%m-%dT%H:%M:%SZ}: set the clock right"
+            )
+
+    def _under(self, root: str) -> list[Entry]:
+        return [
+            entry
+            for entry in self.record.entries.values()
+            if entry.signed_by == root
+            and (entry.kind in ISSUER_KINDS or self._origin(entry).kind in ISSUER_KINDS)
+        ]
+
+    def _origin(self, entry: Entry) -> Entry:
+        """Whose key and name a cross certificate bears."""
+        return self.record.named(entry.name.partition(".by.")[0])
 
 
 def init(
@@ -37,74 +104,55 @@ def init(
     key_passphrase: bytes,
     root_days: int = profiles.ROOT.days,
     issuer_days: int = profiles.ISSUER.days,
+    choices: Choices | None = None,
 ) -> Chain:
     """Make the authority of fleet `name` in `directory`, whole or not at all, also when killed.
 
-    The directory must not exist, or be empty. Raises InvalidNameError (every bad name at once),
-    PassphraseError (too short), IssueError (issuers that would outlive the root), ExistsError, StorageError.
+    The directory must not exist, or be empty. Keys in a module or service (`choices.place`) stay there even
+    when the rest fails. Raises InvalidNameError (every bad name at once), PassphraseError (too short),
+    IssueError (issuers that would outlive the root), ExistsError, StorageError, SignerError.
     """
-    names.check_authority(name, tuple(factories))
-    passphrase.check_strength(key_passphrase)
+    how = choices or Choices()
+    names.check_authority(name, (*factories, *how.servers))
+    parts = intermediates.wanted(factories, how)
     if not 1 <= issuer_days <= root_days:
         raise IssueError(f"issuers of {issuer_days} days under a root of {root_days}: 1 <= issuers <= root")
+    now = datetime.now(UTC)
+    with new(directory, key_passphrase, how.place) as (scratch, store):
+        signer, root = make_root(store, name, ROOT, root_days, how, now)
+        entries = [root]
+        for part in parts:
+            key = how.place.new_signer(store, names.common_name(name, part.part), how.algorithm)
+            order = part.order(name, key.public_key(), issuer_days)
+            made = assemble.issued(order, signer, root.certificate, now)
+            entries.append(Entry(part.part, part.profile.name, ROOT, made))
+        record.write(scratch, record.new(name, entries, now))
+    return load(directory)
+
+
+@contextmanager
+def new(directory: Path, key_passphrase: bytes, place: Place) -> Iterator[tuple[Path, KeyStore]]:
+    """A scratch directory with a key store, which becomes `directory` when the block ends well.
+
+    Raises PassphraseError when keys are to be kept in files under a passphrase that is too short,
+    ExistsError, StorageError.
+    """
+    if place.kind == FILE:
+        passphrase.check_strength(key_passphrase)
     with durable.new_directory(directory, durable.PUBLIC_DIRECTORY, "an authority") as scratch:
-        chain = _make(KeyStore(scratch / KEYS, key_passphrase), name, factories, (root_days, issuer_days))
-        _write(scratch, name, chain)
-    return chain
+        durable.make_directory(scratch / KEYS, durable.PRIVATE_DIRECTORY)
+        yield scratch, KeyStore(scratch / KEYS, key_passphrase)
+
+
+def make_root(
+    store: KeyStore, fleet: str, part: str, days: int, choices: Choices, now: datetime
+) -> tuple[Signer, Entry]:
+    """A new root, whose key the store finds from now on."""
+    signer = choices.place.new_signer(store, names.common_name(fleet, part), choices.algorithm)
+    order = intermediates.root_order(fleet, part, signer.public_key(), days)
+    return signer, Entry(part, ROOT, part, assemble.self_signed(order, signer, now))
 
 
 def load(directory: Path) -> Chain:
-    """The chain of an authority that `init` made: the root and every issuer beside it. Raises ChainError."""
-    files = {path.stem: path for path in sorted(directory.glob("*.pem"))}
-    root = files.pop(ROOT, directory / f"{ROOT}.pem")
-    return load_chain(root, files)
-
-
-def _make(store: KeyStore, name: str, factories: Sequence[str], days: tuple[int, int]) -> Chain:
-    now = datetime.now(UTC)
-    root_signer = _new_signer(store)
-    root = assemble.self_signed(_order(profiles.ROOT, name, ROOT, root_signer, days[0]), root_signer, now)
-    issuers = {}
-    for factory in factories:
-        signer = _new_signer(store)
-        order = _order(profiles.ISSUER, name, factory, signer, days[1])
-        issuers[factory] = assemble.issued(order, root_signer, root, now)
-    return Chain(root, issuers)
-
-
-def _new_signer(store: KeyStore) -> Signer:
-    key = new_key()
-    store.add(key)
-    return FileSigner(key)
-
-
-def _order(profile: profiles.Profile, name: str, part: str, signer: Signer, days: int) -> assemble.Order:
-    fleet = x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)
-    subject = assemble.subject(names.common_name(name, part), [fleet])
-    return assemble.Order(profile, subject, signer.public_key(), days)
-
-
-def _write(directory: Path, name: str, chain: Chain) -> None:
-    certificates = {ROOT: chain.root, **chain.issuers}
-    for which, certificate in certificates.items():
-        durable.write(directory / f"{which}.pem", pem(certificate).encode("ascii"), durable.PUBLIC_FILE)
-    record = {
-        "fleet": name,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "certificates": {which: describe(certificate) for which, certificate in certificates.items()},
-    }
-    text = json.dumps(record, indent=2) + "\n"
-    durable.write(directory / RECORD, text.encode(), durable.PUBLIC_FILE)
-
-
-def describe(certificate: x509.Certificate) -> dict[str, str]:
-    """What a person or a program may want to know about a certificate; all of it public."""
-    return {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
-        "serial": f"{certificate.serial_number:x}",
-        "notBefore": certificate.not_valid_before_utc.isoformat(),
-        "notAfter": certificate.not_valid_after_utc.isoformat(),
-        "sha256": fingerprint(certificate),
-        "keyId": key_id(certificate.public_key()),
-    }
+    """The chain of an authority: its first root and every issuer under it. Raises ChainError."""
+    return Authority.open(directory).chain()

@@ -8,11 +8,27 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.errors import ChainFault
+from certs.profiles import Profile
 
-_PURPOSES = {ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth", ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth"}
+MIN_RSA_BITS = 2048
+"""NIST SP 800-131A; what AWS IoT demands too (service model 2015-05-28, CreateCertificateFromCsr)."""
+
+_PURPOSES = {
+    ExtendedKeyUsageOID.CLIENT_AUTH: ("clientAuth", "TLS clients"),
+    ExtendedKeyUsageOID.SERVER_AUTH: ("serverAuth", "TLS servers"),
+}
+_JUDGED = (
+    x509.BasicConstraints,
+    x509.KeyUsage,
+    x509.ExtendedKeyUsage,
+    x509.NameConstraints,
+    x509.SubjectAlternativeName,
+)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
@@ -57,27 +73,51 @@ def authority_faults(certificate: x509.Certificate, which: str, below: int) -> I
         yield ChainFault(which, "may not sign certificates", "use one with the key usage keyCertSign")
 
 
-def client_faults(certificate: x509.Certificate, which: str) -> Iterator[ChainFault]:
-    """Not fit to be a device's certificate: an authority, or not meant for TLS clients."""
+def end_faults(certificate: x509.Certificate, which: str, profile: Profile) -> Iterator[ChainFault]:
+    """Not fit to be the end of a path as `profile` has it: of another kind, or not meant for its purpose."""
+    if profile.ca:
+        yield from authority_faults(certificate, which, below=0)
+    else:
+        yield from _leaf_faults(certificate, which, profile)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
+    for purpose in profile.extended_key_usage:
+        if purposes is None or purpose not in purposes:
+            name, users = _PURPOSES[purpose]
+            yield ChainFault(which, f"not meant for {users}", f"use one with the extended key usage {name}")
+    if not common_name(certificate):
+        yield ChainFault(which, "no common name", "the common name is the registration id")
+    if profile.hosts and extension(certificate, x509.SubjectAlternativeName) is None:
+        yield ChainFault(which, "names no host", "use one with subject alternative names")
+
+
+def _leaf_faults(certificate: x509.Certificate, which: str, profile: Profile) -> Iterator[ChainFault]:
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
-        yield ChainFault(which, "a CA certificate", "a device needs a leaf (CA:FALSE)")
+        yield ChainFault(which, "a CA certificate", f"a {profile.title} needs a leaf (CA:FALSE)")
     usage = extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         yield ChainFault(which, "may not sign a TLS handshake", "use one with the key usage digitalSignature")
-    purposes = extension(certificate, x509.ExtendedKeyUsage)
-    if purposes is None or ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
-        yield ChainFault(which, "not meant for TLS clients", "use one with the extended key usage clientAuth")
-    if not common_name(certificate):
-        yield ChainFault(which, "no common name", "the common name is the registration id")
 
 
-def purpose_faults(certificate: x509.Certificate, which: str) -> Iterator[ChainFault]:
-    """An authority whose extended key usage leaves no room for TLS clients below it."""
-    purposes = extension(certificate, x509.ExtendedKeyUsage)
-    allowed = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    if purposes is not None and not allowed & set(purposes):
-        yield ChainFault(which, "may not issue TLS clients", "its extended key usage must include clientAuth")
+def critical_faults(certificate: x509.Certificate, which: str) -> Iterator[ChainFault]:
+    """Critical extensions that are not judged here, and so forbid to use the certificate (section 4.2)."""
+    for each in certificate.extensions:
+        if each.critical and not isinstance(each.value, _JUDGED):
+            yield ChainFault(
+                which,
+                f"has a critical extension {each.oid.dotted_string} that is not known",
+                "use one without",
+            )
+
+
+def strength_faults(certificate: x509.Certificate, which: str) -> Iterator[ChainFault]:
+    """Signed over a hash that is broken, or with a key that is too short."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
+        yield ChainFault(which, f"a weak key: RSA of {key.key_size} bits", f"use at least {MIN_RSA_BITS}")
+    used = certificate.signature_hash_algorithm
+    if isinstance(used, hashes.MD5 | hashes.SHA1):
+        yield ChainFault(which, f"signed over {used.name.upper()}, which is broken", "use SHA-256 or better")
 
 
 def nesting_faults(
@@ -87,13 +127,8 @@ def nesting_faults(
     own = extension(certificate, x509.ExtendedKeyUsage)
     if own is None or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in own:
         return
-    missing = [_PURPOSES.get(purpose, purpose.dotted_string) for purpose in purposes if purpose not in own]
-    if missing:
-        yield ChainFault(
-            which,
-            f"may not issue certificates for {', '.join(missing)}",
-            "its extended key usage has to allow it",
-        )
+    for name, users in (_PURPOSES[purpose] for purpose in purposes if purpose not in own):
+        yield ChainFault(which, f"may not issue {users}", f"its extended key usage must include {name}")
 
 
 def signature_faults(

@@ -41,6 +41,22 @@ def write(path: Path, data: bytes, mode: int) -> None:
         raise StorageError(path, error) from error
 
 
+def make_directory(path: Path, mode: int) -> None:
+    """Make a directory and those above it, if they are not there; raises StorageError."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(path, error) from error
+
+
+def new_file(path: Path, data: bytes, mode: int, what: str) -> None:
+    """Write a file that must not be there yet; raises ExistsError, StorageError."""
+    if path.exists() or path.is_symlink():
+        raise ExistsError(path, what)
+    make_directory(path.parent, PUBLIC_DIRECTORY)
+    write(path, data, mode)
+
+
 @contextmanager
 def new_directory(target: Path, mode: int, what: str) -> Iterator[Path]:
     """Yield a scratch directory that becomes `target` when the block ends well, and vanishes if not.

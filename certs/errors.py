@@ -5,6 +5,10 @@
     ├── ChainError               a chain is not fit for use; `.faults` holds everything that is wrong with it
     ├── InvalidNameError         a fleet, factory or registration id breaks the rules
     ├── IssueError               a certificate cannot be issued as asked
+    │   ├── CloudError           the cloud it is for would refuse it
+    │   ├── RequestError         a certificate request (CSR) is unfit; `.faults` holds all that is wrong
+    │   └── ClockError           the clock stands before what was made already
+    ├── AuthorityError           an authority's directory is not what the command needs
     ├── ExistsError              the output is there already; nothing was changed
     ├── StorageError             the file system refused (full disk, no permission)
     ├── SignerError              a signer does not fit or did not sign
@@ -69,14 +73,32 @@ class IssueError(CertsError):
     """A certificate cannot be issued as asked: the issuer is unfit, or would be outlived."""
 
 
+class CloudError(IssueError):
+    """The cloud that a certificate is for would refuse it; the message names the rule and its page."""
+
+
+class RequestError(IssueError):
+    """A certificate request is refused; `faults` holds all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[ChainFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ClockError(IssueError):
+    """The clock stands before the moment of something that the authority has made already."""
+
+
 class ExistsError(CertsError):
     """The output exists already. Nothing is ever overwritten."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(
-            f"{path} exists and is not empty; {what} is never overwritten: choose another directory"
-        )
+        super().__init__(f"{path} exists and is not empty; {what} is never overwritten: choose another place")
         self.path = path
+
+
+class AuthorityError(CertsError):
+    """An authority's directory lacks what a command needs, or holds what does not belong together."""
 
 
 class StorageError(CertsError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -118,6 +119,12 @@ def sign(key: PrivateKey, data: bytes) -> bytes:
         return key.sign(data, padding.PKCS1v15(), algorithm.hash)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key.sign(data, ec.ECDSA(algorithm.hash))
+
+
+@lru_cache
+def throwaway(algorithm: str) -> PrivateKey:
+    """A key of this kind that only shapes what others sign; made once, since making one of RSA takes long."""
+    return ALGORITHMS[algorithm].generate()
 
 
 def _described(key: PublicKeyTypes) -> str:

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.keys import DEFAULT, Algorithm
 
+SERVER_AUTH, CLIENT_AUTH = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 _USAGES = (
     "digital_signature",
     "content_commitment",
@@ -87,7 +88,7 @@ ISSUER = Profile(
     path_length=0,
     key_usage=("key_cert_sign", "crl_sign"),
     # A stolen factory key can make clients, but neither servers nor code signers nor further authorities.
-    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    extended_key_usage=(CLIENT_AUTH,),
     days=3650,
 )
 
@@ -98,7 +99,7 @@ SERVER_ISSUER = Profile(
     path_length=1,
     key_usage=("key_cert_sign", "crl_sign"),
     # No clients: with this key nobody can pose as a device.
-    extended_key_usage=(ExtendedKeyUsageOID.SERVER_AUTH,),
+    extended_key_usage=(SERVER_AUTH,),
     days=3650,
 )
 
@@ -108,7 +109,7 @@ DEVICE = Profile(
     ca=False,
     # In TLS a client only signs, whatever its key (RFC 8446 section 4.4.3, RFC 5246 section 7.4.8).
     key_usage=("digital_signature",),
-    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    extended_key_usage=(CLIENT_AUTH,),
     days=365,
 )
 
@@ -120,7 +121,7 @@ GATEWAY = Profile(
     # An IoT Edge gateway makes the certificates of its server and modules itself, under a CA certificate of
     # its own (learn.microsoft.com/azure/iot-edge/iot-edge-certs, "Edge CA"); to the cloud it is a device.
     key_usage=("digital_signature", "key_cert_sign"),
-    extended_key_usage=(ExtendedKeyUsageOID.SERVER_AUTH,),
+    extended_key_usage=(SERVER_AUTH,),
     days=365,
 )
 
@@ -130,7 +131,7 @@ SERVER = Profile(
     ca=False,
     key_usage=("digital_signature",),
     rsa_key_usage=("key_encipherment",),  # old clients' key transport (RFC 5246 section 7.4.2)
-    extended_key_usage=(ExtendedKeyUsageOID.SERVER_AUTH,),
+    extended_key_usage=(SERVER_AUTH,),
     days=365,
     hosts=True,
 )
@@ -142,7 +143,7 @@ CLAIM = Profile(
     # AWS IoT fleet provisioning by claim: many devices hold this one until each has its own (AWS IoT
     # developer guide, provision-wo-cert), so it lives shortly.
     key_usage=("digital_signature",),
-    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    extended_key_usage=(CLIENT_AUTH,),
     days=90,
 )
 
@@ -153,7 +154,7 @@ POSSESSION = Profile(
     # A client certificate, as Azure's own sample makes it (Azure/azure-iot-sdk-c, tools/CACertificates:
     # certGen.sh, and section usr_cert of openssl_root_ca.cnf), without what only RSA and e-mail need.
     key_usage=("digital_signature",),
-    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    extended_key_usage=(CLIENT_AUTH,),
     days=1,
 )
 

@@ -13,8 +13,7 @@ from certs.errors import UnreadableError
 MAX_BYTES = 1 << 20
 """A chain is a few kilobytes; whatever is larger than 1 MiB is something else."""
 
-# What `cryptography` raises on hostile input. `Warning` is here for programs that turn warnings into errors.
-_MALFORMED = (
+MALFORMED = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -23,6 +22,7 @@ _MALFORMED = (
     x509.InvalidVersion,
     Warning,
 )
+"""What `cryptography` raises on hostile input. `Warning`: for programs that turn warnings into errors."""
 
 
 def parse_certificates(data: bytes, where: str) -> list[x509.Certificate]:
@@ -38,21 +38,26 @@ def parse_certificates(data: bytes, where: str) -> list[x509.Certificate]:
         found = _decode(data)
         for certificate in found:
             _touch(certificate)
-    except _MALFORMED as error:
-        raise UnreadableError(where, f"malformed: {_first_line(error)}") from error
+    except MALFORMED as error:
+        raise UnreadableError(where, f"malformed: {first_line(error)}") from error
     return found
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:
     """All certificates of a file, in their order; raises UnreadableError."""
+    return parse_certificates(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """A file's content; raises UnreadableError when it cannot be read, or has more bytes than `limit`."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise UnreadableError(str(path), error.strerror or "cannot be read", "a readable file") from error
-    if len(data) > MAX_BYTES:
-        raise UnreadableError(str(path), f"larger than {MAX_BYTES} bytes")
-    return parse_certificates(data, str(path))
+    if len(data) > limit:
+        raise UnreadableError(str(path), f"larger than {limit} bytes", "a smaller file")
+    return data
 
 
 def load_certificate(path: Path) -> x509.Certificate:
@@ -88,6 +93,7 @@ def _touch(certificate: x509.Certificate) -> None:
     _ = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What a foreign error says, short enough for ours."""
     text = str(error).strip().splitlines()
     return text[0][:200] if text else type(error).__name__

@@ -107,6 +107,10 @@ class KeyStore:
         durable.write(self._reference_path(name), text.encode(), durable.PRIVATE_FILE)
         return name
 
+    def is_elsewhere(self, certificate: x509.Certificate) -> bool:
+        """Whether a module or service holds this certificate's key, so that no passphrase is needed."""
+        return self._reference_path(key_id(certificate.public_key())).exists()
+
     def _reference(self, name: str) -> Reference | None:
         path = self._reference_path(name)
         try:

@@ -12,9 +12,10 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from certs.errors import SignerError
+from certs.keys import Algorithm
 from certs.signers import Signer
 
 Reference: TypeAlias = Mapping[str, str]
@@ -22,18 +23,22 @@ Reference: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of signer: its module, the extra that installs what it needs, and the reference's fields."""
+    """One kind of signer: its module, the extra that installs what it needs, and the reference's fields.
+
+    `place` are those that say where a new key is to be made, in the order of the module's `new_key`.
+    """
 
     module: str
     extra: str
     fields: tuple[str, ...]
+    place: tuple[str, ...]
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "pkcs11": Kind("certs.signers.pkcs11", "pkcs11", ("module", "token", "key")),
-        "aws-kms": Kind("certs.signers.aws_kms", "aws-kms", ("key", "region")),
-        "azure-key-vault": Kind("certs.signers.azure_key_vault", "azure-key-vault", ("key",)),
+        "pkcs11": Kind("certs.signers.pkcs11", "pkcs11", ("module", "token", "key"), ("module", "token")),
+        "aws-kms": Kind("certs.signers.aws_kms", "aws-kms", ("key", "region"), ("region",)),
+        "azure-key-vault": Kind("certs.signers.azure_key_vault", "azure-key-vault", ("key",), ("vault",)),
     }
 )
 
@@ -54,18 +59,40 @@ def check(reference: Reference) -> Reference:
     return reference
 
 
+def check_place(kind: str, parameters: Mapping[str, str]) -> None:
+    """Refuse what does not say where to make a key; raises SignerError."""
+    if kind not in KINDS:
+        raise SignerError(f"signer {kind!r} is none we know; it must be one of {', '.join(KINDS)}")
+    wanted = set(KINDS[kind].place)
+    faults = [f"needs the {name}" for name in sorted(wanted - parameters.keys())]
+    faults += [f"takes no {name}" for name in sorted(parameters.keys() - wanted)]
+    if faults:
+        raise SignerError(f"a key in {kind} {' and '.join(faults)}")
+
+
+def new_key(kind: str, parameters: Mapping[str, str], label: str, algorithm: Algorithm) -> Reference:
+    """Make a key in a place; its reference. Raises SignerError, SignerUnavailableError, PassphraseError."""
+    check_place(kind, parameters)
+    made: Reference = _module(kind).new_key(
+        *(parameters[name] for name in KINDS[kind].place), label, algorithm
+    )
+    return made
+
+
 def open_reference(reference: Reference) -> Signer:
     """The signer that a reference names.
 
     Raises SignerError: no such kind, its extra is not installed, or the service does not give the key.
     """
-    kind = KINDS[check(reference)["signer"]]
+    signer: Signer = _module(check(reference)["signer"]).open_signer(reference)
+    return signer
+
+
+def _module(kind: str) -> Any:  # noqa: ANN401  modules that have the same two functions
     try:
-        module = importlib.import_module(kind.module)
+        return importlib.import_module(KINDS[kind].module)
     except ModuleNotFoundError as error:
         raise SignerError(
-            f"a signer of kind {reference['signer']} needs packages that are not installed: "
-            f"pip install 'muster[{kind.extra}]'"
+            f"a signer of kind {kind} needs packages that are not installed: "
+            f"pip install 'muster[{KINDS[kind].extra}]'"
         ) from error
-    signer: Signer = module.open_signer(reference)
-    return signer

@@ -134,11 +134,19 @@ def test_path_length_and_purpose_bind(forge: Any) -> None:
     ]
 
 
-def test_the_librarys_validation_has_the_last_word(forge: Any) -> None:
+def test_a_critical_extension_that_nobody_knows_forbids_to_use_it(forge: Any) -> None:
     root = forge("root", ca=True)
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
     leaf = forge("leaf", root, ca=False, extra=[unknown]).certificate
     told = faults_of(verify_leaf, leaf, [], root.certificate)
+    assert told == [("leaf", "has a critical extension 1.3.6.1.4.1.99999.1 that is not known")]
+
+
+def test_the_librarys_validation_has_the_last_word(forge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = forge("root", ca=True)
+    old = forge("leaf", root, ca=False, begins=-9, ends=-2).certificate
+    monkeypatch.setattr("certs.paths._own", lambda *_: ())  # as if ours had overlooked it
+    told = faults_of(verify_leaf, old, [], root.certificate)
     assert told[0][1].startswith("path validation failed")
 
 
