@@ -65,7 +65,7 @@ def _check_setting(world: World, draft: Draft) -> None:
 
 def _check_logs(draft: Draft, kind: str) -> None:
     for where, it in draft.entries("properties", "logs"):
-        category, group = it.get("category"), it.get("categoryGroup")
+        category, group = str(it.get("category") or ""), str(it.get("categoryGroup") or "")
         if bool(category) == bool(group):
             draft.wrong(where, "must have either category or categoryGroup")
         if group and group not in LOG_GROUPS:
@@ -125,12 +125,13 @@ def _check_alert(world: World, draft: Draft) -> None:
 
 
 def _check_times(draft: Draft) -> None:
-    frequency, window = draft.at("properties", "evaluationFrequency"), draft.at("properties", "windowSize")
+    frequency = str(draft.at("properties", "evaluationFrequency"))
+    window = str(draft.at("properties", "windowSize"))
     for name, given, known in (
         ("evaluationFrequency", frequency, _FREQUENCIES),
         ("windowSize", window, _WINDOWS),
     ):
-        if given is not None and given not in known:
+        if draft.at("properties", name) is not None and given not in known:
             draft.wrong(f"properties.{name}", f"must be one of {', '.join(known)}, not {given!r}")
     if frequency in _FREQUENCIES and window in _WINDOWS and _WINDOWS[window] < _FREQUENCIES[frequency]:
         draft.wrong(

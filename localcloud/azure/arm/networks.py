@@ -10,7 +10,7 @@ from typing import Any
 
 from localcloud.azure.arm.kept import keep
 from localcloud.azure.arm.models import Published
-from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
+from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World, value_at
 from localcloud.azure.arm.written import TRACKED
 from localcloud.azure.store import Document
 
@@ -41,7 +41,7 @@ def _check_endpoint(world: World, draft: Draft) -> None:
     if len(links) != 1:
         draft.wrong(f"properties.{_LISTS[0]}", f"must have one connection, not {len(links)}")
     for where, link in links:
-        _check_link(world, draft, where, link.get("properties") or {})
+        _check_link(world, draft, where, link)
 
 
 def _links(draft: Draft) -> list[tuple[str, dict[str, Any]]]:
@@ -49,18 +49,16 @@ def _links(draft: Draft) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _check_link(world: World, draft: Draft, where: str, link: dict[str, Any]) -> None:
-    if not link.get("privateLinkServiceId"):
-        draft.wrong(f"{where}.properties.privateLinkServiceId", "is required: what the endpoint leads to")
-        return
-    target = world.stored(str(link["privateLinkServiceId"]))
+    named = value_at(link, "properties", "privateLinkServiceId")
+    target = world.stored(str(named))
     if target is None:
-        draft.wrong(
-            f"{where}.properties.privateLinkServiceId", f"there is no {link.get('privateLinkServiceId')}"
-        )
+        words = f"there is no {named}" if named else "is required: what the endpoint leads to"
+        draft.wrong(f"{where}.properties.privateLinkServiceId", words)
         return
     served = _GROUPS.get(target["type"], ())
-    given = link.get("groupIds") or []
-    if len(given) != 1 or str(given[0]).lower() not in (it.lower() for it in served):
+    given = value_at(link, "properties", "groupIds")
+    groups = [str(it).lower() for it in given] if isinstance(given, list) else []
+    if len(groups) != 1 or groups[0] not in (it.lower() for it in served):
         right = " or ".join(served) or "nothing: it takes no private endpoints"
         draft.wrong(f"{where}.properties.groupIds", f"must be one of a {target['type']}: {right}")
 
@@ -121,13 +119,14 @@ def _check_zone_group(world: World, draft: Draft) -> None:
     if not configs:
         draft.wrong("properties.privateDnsZoneConfigs", "must name a private DNS zone")
     for where, it in configs:
-        zone = (it.get("properties") or {}).get("privateDnsZoneId")
+        zone = value_at(it, "properties", "privateDnsZoneId")
         if not _is(world, zone, _ZONE):
             draft.wrong(f"{where}.properties.privateDnsZoneId", f"there is no private DNS zone {zone}")
 
 
 def _check_network(_world: World, draft: Draft) -> None:
-    prefixes = draft.at("properties", "addressSpace", "addressPrefixes") or []
+    given = draft.at("properties", "addressSpace", "addressPrefixes")
+    prefixes = given if isinstance(given, list) else []
     if not prefixes:
         draft.wrong("properties.addressSpace.addressPrefixes", "must have an address range")
     for n, it in enumerate(prefixes):
@@ -139,9 +138,10 @@ def _check_network(_world: World, draft: Draft) -> None:
 
 
 def _check_subnet(world: World, draft: Draft) -> None:
-    given = draft.at("properties", "addressPrefixes") or [draft.at("properties", "addressPrefix")]
+    several = draft.at("properties", "addressPrefixes")
+    given = several if isinstance(several, list) else [draft.at("properties", "addressPrefix")]
     above = world.stored("/".join(draft.id.split("/")[:9])) or {"properties": {}}
-    space = (above["properties"].get("addressSpace") or {}).get("addressPrefixes") or []
+    space = value_at(above, "properties", "addressSpace", "addressPrefixes") or []
     ranges = [ipaddress.ip_network(it) for it in space]
     for it in given:
         found = _network(draft, "properties.addressPrefix", it)

@@ -47,7 +47,8 @@ def check_links(world: World, draft: Draft) -> None:
 
 def _linked(properties: Mapping[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The endpoints that are services of ours, each with its place; others are only kept."""
-    endpoints = (properties.get(place) or {}).get("endpoints") or {}
+    holder = properties.get(place)
+    endpoints = holder.get("endpoints") if isinstance(holder, dict) else None
     for name, entry in endpoints.items() if isinstance(endpoints, dict) else ():
         if isinstance(entry, dict) and str(entry.get("endpointType")).lower() == _PLACES[place].lower():
             yield f"properties.{place}.endpoints.{name}", entry

@@ -68,11 +68,11 @@ class Draft:
 
     def at(self, *path: str) -> Any:  # noqa: ANN401 - JSON
         """A value of the body, None when there is none; safe on a body that failed its check."""
-        return _at(self.body, path)
+        return value_at(self.body, *path)
 
     def was(self, *path: str) -> Any:  # noqa: ANN401 - JSON
         """A value of the document before this PUT, None when there is none."""
-        return _at(self.before, path)
+        return value_at(self.before, *path)
 
     def wrong(self, target: str, message: str) -> None:
         """Add a fault."""
@@ -152,7 +152,8 @@ class ResourceType:
         return self.path.rpartition("/")[0]
 
 
-def _at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
+def value_at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON
+    """A value inside a JSON value, None when there is none."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value

@@ -122,7 +122,7 @@ def _check_endpoints(world: World, draft: Draft) -> set[str]:
         count += 1
         if name in RESERVED:
             draft.wrong(f"{where}.name", f"{entry['name']!r} is reserved")
-        elif name in names:
+        elif name in names and "name" in entry:
             draft.wrong(f"{where}.name", f"{entry['name']!r} is the name of another endpoint")
         names.add(name)
         if kind in KINDS:
@@ -146,7 +146,7 @@ def _check_routes(draft: Draft, names: set[str]) -> None:
     seen: set[str] = set()
     for where, route in routes:
         name = str(route.get("name")).lower()
-        if name in seen:
+        if name in seen and "name" in route:
             draft.wrong(f"{where}.name", f"{route['name']!r} is the name of another route")
         seen.add(name)
         _check_route(draft, where, route, names)
@@ -165,7 +165,8 @@ def _check_route(draft: Draft, where: str, route: dict[str, Any], names: set[str
 
 
 def _check_names(draft: Draft, where: str, entry: dict[str, Any], names: set[str]) -> None:
-    for it in entry.get("endpointNames") or []:
+    given = entry.get("endpointNames")
+    for it in given if isinstance(given, list) else ():
         if str(it).lower() not in names:
             known = ", ".join(sorted(names))
             draft.wrong(f"{where}.endpointNames", f"there is no endpoint {it!r}; the hub has {known}")
@@ -175,7 +176,7 @@ def _check_enrichments(draft: Draft, names: set[str]) -> None:
     enrichments = draft.entries(*_ROUTING, "enrichments")
     seen: set[str] = set()
     for where, it in enrichments:
-        if str(it.get("key")) in seen:
+        if str(it.get("key")) in seen and "key" in it:
             draft.wrong(f"{where}.key", f"{it['key']!r} is the key of another enrichment")
         seen.add(str(it.get("key")))
         for name in ("key", "value"):

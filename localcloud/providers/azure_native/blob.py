@@ -14,6 +14,7 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
+from localcloud.providers.azure_native import body as bodies
 from localcloud.providers.azure_native.assets import content
 from localcloud.providers.azure_native.calls import Calls, post
 from localcloud.providers.azure_native.entries import ResourceType
@@ -36,7 +37,13 @@ class BlobResource(ArmResource):
 
     def create(self, inputs: Mapping[str, Any]) -> Live:
         """Upload it."""
-        return self._put(self._calls.identity(inputs), inputs)
+        identity = self._calls.identity(inputs)
+        assert isinstance(self._calls, BlobCalls)
+        self._calls.upload(identity, bodies.to_body(self._kind, inputs))
+        found = self._calls.get(identity)
+        if found is None:
+            raise self._incomplete(f"{identity}: uploaded, and not there", identity, inputs)
+        return self._live(found, inputs)
 
 
 class BlobCalls(Calls):
@@ -72,7 +79,7 @@ class BlobCalls(Calls):
         digest = base64.b64encode(hashlib.md5(raw, usedforsecurity=False).digest()).decode()
         there = self.get(identity)
         if there is None or there["contentMd5"] != digest:
-            self._upload(identity, body, raw)
+            self.upload(identity, body)
         else:
             self._change(identity, body)
         return lambda: None
@@ -85,7 +92,9 @@ class BlobCalls(Calls):
             if refused.status != _NOT_FOUND:
                 raise
 
-    def _upload(self, identity: str, body: Mapping[str, Any], raw: bytes) -> None:
+    def upload(self, identity: str, body: Mapping[str, Any]) -> None:
+        """Put it, whatever is there."""
+        raw = content(body.get("source"))
         headers = {
             "x-ms-blob-type": f"{body.get('type', 'Block')}Blob",
             **_content_type(body),

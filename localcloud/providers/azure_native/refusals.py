@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from xml.sax.saxutils import unescape
 
 from azure.core.exceptions import (
     AzureError,
@@ -44,7 +46,8 @@ def _refused(what: str, error: HttpResponseError) -> CloudRefused:
     status = error.status_code or 0
     if isinstance(error, ClientAuthenticationError) and error.error is None:
         return CloudUnreachable(f"{what}: sign-in failed: {_first_line(error)}", "", status)
-    code = getattr(error.error, "code", None) or (f"HTTP {status}" if status else "failed")
+    code = getattr(error.error, "code", None) or _header(error, "x-ms-error-code")
+    code = code or (f"HTTP {status}" if status else "failed")
     lines = [f"{what}: {code}: {_message(error)}", *_details(error.error)]
     if status in _HINTS:
         lines.append(f"  ({_HINTS[status]}{_delay(error)})")
@@ -53,7 +56,20 @@ def _refused(what: str, error: HttpResponseError) -> CloudRefused:
 
 def _message(error: HttpResponseError) -> str:
     message = getattr(error.error, "message", None)
-    return str(message) if message else _first_line(error)
+    if message:
+        return str(message)
+    written = re.search("<Message>(.*?)</Message>", _text(error), re.DOTALL)  # storage answers in XML
+    return unescape(written[1]) if written else _first_line(error)
+
+
+def _text(error: HttpResponseError) -> str:
+    response = error.response
+    return response.text() if response is not None and hasattr(response, "text") else ""
+
+
+def _header(error: HttpResponseError, name: str) -> str:
+    headers = getattr(error.response, "headers", {})
+    return str(headers.get(name, ""))
 
 
 def _details(error: ODataV4Format | None) -> list[str]:
@@ -69,8 +85,8 @@ def _details(error: ODataV4Format | None) -> list[str]:
 
 
 def _delay(error: HttpResponseError) -> str:
-    headers = getattr(error.response, "headers", {})
-    return f" after {headers['Retry-After']} s" if "Retry-After" in headers else ""
+    seconds = _header(error, "Retry-After")
+    return f" after {seconds} s" if seconds else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -17,12 +17,14 @@ from localcloud.providers.azure_native.entries import Function
 from localcloud.providers.azure_native.plugin import AzureNative
 from localcloud.providers.azure_native.session import Session
 from localcloud.providers.azure_native.table import FUNCTIONS, TYPES
+from localcloud.providers.azure_native.table.storage import BLOB
 from localcloud.providers.errors import CloudRefused
 from localcloud.providers.plugin import Declaration
 from localcloud.providers.wire import Secret
 
 from .cases import DPS, GROUP, HUB, ROLE, SKU, cases
 
+ACCOUNT, CONTAINER = "azure-native:storage:StorageAccount", "azure-native:storage:BlobContainer"
 PLAN, SITE = "azure-native:web:AppServicePlan", "azure-native:web:WebApp"
 
 KINDS = {kind.token: kind for kind in TYPES}
@@ -78,6 +80,21 @@ def test_life_of_every_type(session: Session) -> None:
         plugin.resource(token).delete(identity)
         assert plugin.resource(token).read(identity, {}) is None
         plugin.resource(token).delete(identity)
+
+
+def test_an_account_without_keys_takes_no_blob(session: Session) -> None:
+    """As with the published plugin, which signs with a key of the account."""
+    plugin = AzureNative(session)
+    for case in cases(session.settings.subscription, ""):
+        if case.token in (GROUP, ACCOUNT, CONTAINER):
+            resource = plugin.resource(case.token)
+            inputs = case.inputs | ({"allowSharedKeyAccess": False} if case.token == ACCOUNT else {})
+            checked = resource.check(Declaration("live", inputs, {}, b"seed"))
+            resource.update(resource.identity(checked.inputs), checked.inputs)
+    blob = next(it for it in cases(session.settings.subscription, "") if it.token == BLOB)
+    with pytest.raises(CloudRefused, match="Key based authentication is not permitted") as caught:
+        plugin.resource(BLOB).create(blob.inputs)
+    assert caught.value.status == 403
 
 
 def _principal(plugin: AzureNative) -> str:
