@@ -1,7 +1,8 @@
 # Every target does all its set-up by itself: Python packages (engine/bootstrap), then the Pulumi engine.
 DEVICES ?= 20
+MINUTES ?= 10
 MUSTER = .venv/bin/muster
-PACKAGES = fleet certs components provider localcloud agent cli engine
+PACKAGES = fleet certs components provider operations localcloud agent cli engine
 WORKERS ?= 2
 
 # Compiled Python is kept below .tools, also where a machine forbids it beside the sources: else every device
@@ -10,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up status down shell test lint format types imports pytest softhsm bench venv
+.PHONY: help setup up status down shell test lint format types imports pytest softhsm bench soak venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -55,6 +56,9 @@ softhsm:
 
 bench: setup ## Measure, beside peers, into docs/benchmarks.md
 	@.venv/bin/python -m bench
+
+soak: setup ## 2,000 connected devices for MINUTES (10) under faults: is anything lost?
+	@.venv/bin/python -m bench.soak --minutes $(MINUTES)
 
 venv:
 	@engine/bootstrap

@@ -31,7 +31,7 @@ class Memory:
 
 def measure(workspace: Workspace) -> Memory:
     """Hold the connections against the local cloud's hubs, then against the peer."""
-    _allow_open_files(HELD + 500)
+    allow_open_files(HELD + 500)
     devices = issue(workspace, HELD, "idle")
     with ThreadPoolExecutor(_CLIENTS) as pool:
         hubs = list(pool.map(wire.enrol, devices))
@@ -88,7 +88,8 @@ def _resident(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
-def _allow_open_files(wanted: int) -> None:
+def allow_open_files(wanted: int) -> None:
+    """Raise this process's limit of open files, as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))

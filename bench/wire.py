@@ -5,6 +5,7 @@ genuine device without the SDK's own cost and without its 2 s pause before the f
 """
 
 import json
+import select
 import socket
 import ssl
 import struct
@@ -45,35 +46,48 @@ class Session:
 
     def connect(self, client_id: str, username: str) -> None:
         """CONNECT; raises ConnectionError with the return code when the server refuses."""
-        payload = _text(client_id) + _text(username)
-        self._send(_CONNECT, _text("MQTT") + bytes([4, 0x80]) + struct.pack("!H", 240) + payload)
-        kind, body = self._receive()
+        payload = text(client_id) + text(username)
+        self.send(_CONNECT, text("MQTT") + bytes([4, 0x80]) + struct.pack("!H", 240) + payload)
+        kind, body = self.receive()
         if kind != _CONNACK or body[1] != 0:
             raise ConnectionError(f"{client_id}: CONNACK {body[1]}")
 
     def subscribe(self, topic: str) -> None:
         """SUBSCRIBE at QoS 0, and wait for the SUBACK."""
-        self._send(_SUBSCRIBE, struct.pack("!H", 1) + _text(topic) + b"\0")
-        self._receive()
+        self.send(_SUBSCRIBE, struct.pack("!H", 1) + text(topic) + b"\0")
+        self.receive()
 
     def request(self, topic: str, body: object = None) -> tuple[str, bytes]:
         """Publish at QoS 0 to a `$rid` topic and return the topic and payload of the answer."""
         self._requests += 1
         payload = b"" if body is None else json.dumps(body).encode()
-        self._send(_PUBLISH, _text(topic.format(rid=self._requests)) + payload)
-        _, answer = self._receive()
-        length = int.from_bytes(answer[:2], "big")
-        return answer[2 : 2 + length].decode(), answer[2 + length :]
+        self.send(_PUBLISH, text(topic.format(rid=self._requests)) + payload)
+        _, answer = self.receive()
+        return message(answer)
+
+    def silent_for(self, seconds: float) -> bool:
+        """Wait for the next packet, at most so long; whether none came."""
+        if self._connection.pending():
+            return False
+        poll = select.poll()  # unlike select(), it takes any number of open files
+        poll.register(self._connection, select.POLLIN)
+        return not poll.poll(seconds * 1000)
 
     def close(self) -> None:
         """DISCONNECT and close."""
-        self._send(_DISCONNECT, b"")
+        self.send(_DISCONNECT, b"")
+        self.drop()
+
+    def drop(self) -> None:
+        """Close without a word, as a device that loses its network."""
         self._connection.close()
 
-    def _send(self, kind: int, body: bytes) -> None:
-        self._connection.sendall(bytes([kind]) + _length(len(body)) + body)
+    def send(self, head: int, body: bytes) -> None:
+        """Any packet, by its first byte and what follows the length."""
+        self._connection.sendall(bytes([head]) + _length(len(body)) + body)
 
-    def _receive(self) -> tuple[int, bytes]:
+    def receive(self) -> tuple[int, bytes]:
+        """The next packet: type (the first byte without its flags) and body."""
         kind = self._exactly(1)[0]
         length = shift = 0
         while True:
@@ -91,6 +105,12 @@ class Session:
                 raise ConnectionError("the server closed the connection")
             received += part
         return received
+
+
+def message(body: bytes) -> tuple[str, bytes]:
+    """Topic and payload of a PUBLISH at QoS 0."""
+    length = int.from_bytes(body[:2], "big")
+    return body[2 : 2 + length].decode(), body[2 + length :]
 
 
 @contextmanager
@@ -111,7 +131,10 @@ def handshake(device: Device, host: str) -> ssl.SSLSocket:
 
 
 def enrol(device: Device) -> str:
-    """Steps 2 to 6 of zero-touch provisioning; returns the host of the assigned hub."""
+    """Steps 2 to 6 of zero-touch provisioning; returns the host of the assigned hub.
+
+    Raises OSError when there was no connection, or an answer that is not the one.
+    """
     identity = device.registration_id
     with session(device, DPS_HOST) as dps:
         dps.connect(identity, f"{device.id_scope}/registrations/{identity}/api-version=2019-03-31")
@@ -119,10 +142,12 @@ def enrol(device: Device) -> str:
         topic, body = dps.request(
             "$dps/registrations/PUT/iotdps-register/?$rid={rid}", {"registrationId": identity}
         )
+        _require(topic, body, "$dps/registrations/res/202")
         operation = json.loads(body)["operationId"]
         while topic.startswith("$dps/registrations/res/202"):
             poll = "$dps/registrations/GET/iotdps-get-operationstatus/?$rid={rid}&operationId=" + operation
             topic, body = dps.request(poll)
+        _require(topic, body, "$dps/registrations/res/200")
     return str(json.loads(body)["registrationState"]["assignedHub"])
 
 
@@ -145,7 +170,13 @@ def open_hub(connection: Session, device: Device, hub: str) -> None:
     connection.subscribe("$iothub/twin/res/#")
 
 
-def _text(value: str) -> bytes:
+def _require(topic: str, body: bytes, start: str) -> None:
+    if not topic.startswith(f"{start}/"):
+        raise ConnectionError(f"{topic.partition('?')[0]}: {body[:200].decode(errors='replace')}")
+
+
+def text(value: str) -> bytes:
+    """A string as MQTT has it: its length in two bytes, then UTF-8."""
     encoded = value.encode()
     return struct.pack("!H", len(encoded)) + encoded
 
