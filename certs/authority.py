@@ -53,10 +53,19 @@ class Authority:
         return cls(directory, found)
 
     def chain(self, root: str = ROOT) -> Chain:
-        """A root and the issuers under it, those included that it has cross-certified; raises ChainError."""
-        members = [self.record.named(root, ROOT), *self._under(root)]
-        files = {entry.name.partition(".by.")[0]: self.directory / entry.file for entry in members}
-        return load_chain(files.pop(root), files, profile=None)
+        """A root and the issuers under it, those included that it has certified again; raises ChainError."""
+        top = self.record.named(root, ROOT)
+        files = {name: self.directory / entry.file for name, entry in self.issuers(root).items()}
+        return load_chain(self.directory / top.file, files, profile=None)
+
+    def issuers(self, root: str) -> dict[str, Entry]:
+        """The intermediates that a root has certified, first or again (`oslo.by.root-2`), by own name."""
+        under = [entry for entry in self.record.entries.values() if entry.signed_by == root]
+        return {entry.origin: entry for entry in under if self.origin(entry).kind in ISSUER_KINDS}
+
+    def origin(self, entry: Entry) -> Entry:
+        """The entry whose name and key a cross certificate bears; any other is its own."""
+        return self.record.named(entry.origin)
 
     def signer(self, name: str, key_passphrase: bytes) -> Signer:
         """The signer that holds the key of one of its certificates; raises as `KeyStore.signer_for` does."""
@@ -83,18 +92,6 @@ class Authority:
                 f"the clock says {now:%Y-%m-%dT%H:%M:%SZ}, but {self.directory / RECORD} was changed at "
                 f"{self.record.changed:%Y-%m-%dT%H:%M:%SZ}: set the clock right"
             )
-
-    def _under(self, root: str) -> list[Entry]:
-        return [
-            entry
-            for entry in self.record.entries.values()
-            if entry.signed_by == root
-            and (entry.kind in ISSUER_KINDS or self._origin(entry).kind in ISSUER_KINDS)
-        ]
-
-    def _origin(self, entry: Entry) -> Entry:
-        """Whose key and name a cross certificate bears."""
-        return self.record.named(entry.name.partition(".by.")[0])
 
 
 def init(

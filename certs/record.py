@@ -41,6 +41,11 @@ class Entry:
     certificate: x509.Certificate
 
     @property
+    def origin(self) -> str:
+        """The name of the entry whose name and key it bears: its own, if it is no cross certificate."""
+        return self.name.partition(".by.")[0]
+
+    @property
     def file(self) -> str:
         """Where it stands in the authority's directory."""
         return f"{CROSS_DIRECTORY}/{self.name}.pem" if self.kind == CROSS else f"{self.name}.pem"

@@ -107,6 +107,10 @@ class KeyStore:
         durable.write(self._reference_path(name), text.encode(), durable.PRIVATE_FILE)
         return name
 
+    def holds(self, certificate: x509.Certificate) -> bool:
+        """Whether the store has this certificate's key, or knows where it lives."""
+        return self.is_elsewhere(certificate) or self._path(key_id(certificate.public_key())).exists()
+
     def is_elsewhere(self, certificate: x509.Certificate) -> bool:
         """Whether a module or service holds this certificate's key, so that no passphrase is needed."""
         return self._reference_path(key_id(certificate.public_key())).exists()
