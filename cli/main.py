@@ -22,11 +22,16 @@ COMMANDS: Commands = {
     "preview": ("cli.preview:preview", "What `pulumi up` would do, with an account or without one."),
     "down": ("cli.down:down", "Stop everything local and remove its state."),
     "status": ("cli.status:status", "What runs, and which devices are up."),
+    "device": ("cli.device:device", "Disable and enable devices; fetch a device's key."),
+    "revocation": ("cli.revocation:group", "Disable the devices that CRLs list."),
+    "rotation": ("cli.rotation:group", "Which devices still use the old intermediate."),
 }
 USER_ERRORS: tuple[str, ...] = (
     "fleet.errors:FleetError",
     "certs.errors:CertsError",
     "engine.errors:EngineError",
+    "operations.errors:OperationsError",
+    "provider.clients.errors:ClientError",
 )
 """Roots of error trees whose messages are for the person, as module:attribute.
 

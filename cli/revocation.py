@@ -1,0 +1,172 @@
+"""`muster revocation`: what certificate revocation lists say is done in the cloud."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from cryptography import x509
+
+from cli.device import outcome_document, outcome_text
+from cli.operating import ANY, FILE, LEFT_OVER, Target, json_option, plan_option, print_json, target_options
+from operations import crl, revocation
+from operations.actions.holds import Holds
+from operations.actions.session import Session
+from operations.audit import Entry
+from operations.certificates import PemCertificates
+from operations.errors import CrlError
+from operations.revocation import Mapped, Reconciled
+
+UP_TO_PERCENT = 5.0
+
+
+@click.group(name="revocation")
+def group() -> None:
+    """Certificate revocation lists, followed in the cloud."""
+
+
+@group.command()
+@click.option("--crl", "files", type=FILE, multiple=True, required=True, help="A CRL; repeat for more.")
+@click.option(
+    "--certificates",
+    "sources",
+    type=ANY,
+    multiple=True,
+    required=True,
+    help="Devices' certificates: a folder or a file, PEM; repeat for more.",
+)
+@click.option(
+    "--issuer", "issuers", type=FILE, multiple=True, help="An issuer's certificate, beside the stack's."
+)
+@click.option(
+    "--up-to-percent",
+    type=click.FloatRange(0, 100),
+    default=UP_TO_PERCENT,
+    show_default=True,
+    help="Disable nothing when it would be more than this share of the fleet; one device may always go.",
+)
+@plan_option
+@json_option
+@target_options
+def reconcile(
+    files: Sequence[Path],
+    sources: Sequence[Path],
+    issuers: tuple[Path, ...],
+    up_to_percent: float,
+    only_plan: bool,
+    as_json: bool,
+    target: Target,
+) -> None:
+    """Disable the devices whose certificates are on CRLs, as `muster device disable` does. Enables nothing.
+
+    Every CRL must be signed by an issuer of the fleet, fresh, and not older than one acted on before; else
+    nothing is done. A serial says nothing of a device: --certificates says whose it is. A certificate that
+    was only superseded counts while the device still uses it.
+
+    Exit codes: 0 all that is listed is disabled, 1 refused or failed, 2 wrong usage, 3 done, but some serials
+    are of no device that is known.
+
+    \b
+    Example:
+      muster revocation reconcile -s prod --crl oslo.crl --certificates issued/
+    """
+    fleet = target.certificates_of_issuers(issuers)
+    log = target.log
+    entries = log.entries()
+    checked = _checked(files, list(fleet.values()), entries)
+    certificates = PemCertificates(sources, list(fleet.values()))
+    found = revocation.mapped(checked, certificates, list(fleet.values()))
+    with target.cloud() as cloud:
+        if only_plan:
+            result = revocation.plan(cloud, Holds(entries), found, up_to_percent)
+        else:
+            with log.open() as writer:
+                session = Session(cloud, writer)
+                result = revocation.reconcile(session, checked, found, target.who, up_to_percent)
+    _tell(result, found, only_plan, as_json)
+    sys.exit(_exit_code(result))
+
+
+def _checked(
+    files: Sequence[Path], issuers: Sequence[x509.Certificate], entries: Sequence[Entry]
+) -> list[crl.CheckedCrl]:
+    """All CRLs of all files. Raises CrlError with the faults of every one."""
+    faults: list[str] = []
+    checked: list[crl.CheckedCrl] = []
+    now, last = datetime.now(UTC), revocation.last_seen(entries)
+    for file in files:
+        try:
+            found = crl.parse(_data(file), str(file))
+            checked += [crl.check(each, str(file), issuers, now, last) for each in found]
+        except CrlError as error:
+            faults += error.faults
+    if faults:
+        raise CrlError([*faults, "nothing was done"])
+    return checked
+
+
+def _data(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(crl.MAX_BYTES + 1)
+    except OSError as error:
+        raise CrlError([f"{file}: {error.strerror or error}"]) from error
+
+
+def _exit_code(result: Reconciled) -> int:
+    if result.failed:
+        return 1
+    return LEFT_OVER if result.unmapped else 0
+
+
+def _tell(result: Reconciled, found: Mapped, only_plan: bool, as_json: bool) -> None:
+    for text in result.failed.values():
+        click.echo(f"Error: {text}", err=True)
+    if as_json:
+        print_json(_document(result, only_plan))
+        return
+    for outcome in result.disabled:
+        click.echo(outcome_text(outcome, "disabled", only_plan))
+        for listed in found.devices[outcome.registration_id]:
+            click.echo(f"  {listed.where}: {listed.certificate.serial:X}, {listed.reason}")
+    for name in result.left:
+        click.echo(f"{name}: left, its certificate was superseded and is not the one in use")
+    for one in result.unmapped:
+        click.echo(f"{one.where}: {one.serial:X} ({one.reason}) of {one.issuer}: {_unmapped(one.authority)}")
+    verb = "would be disabled" if only_plan else "disabled"
+    click.echo(
+        f"{len(result.disabled)} {verb}, {len(result.already)} disabled already, {len(result.left)} left, "
+        f"{len(result.failed)} failed; {len(result.unmapped)} serials of no device that is known"
+    )
+
+
+def _unmapped(authority: str) -> str:
+    if not authority:
+        return "of no device that is known; are its certificates among those given?"
+    return (
+        f"an issuer of this fleet, {authority}: disable the groups that it signs for (enabled: false), then "
+        "their devices"
+    )
+
+
+def _document(result: Reconciled, only_plan: bool) -> dict[str, Any]:
+    return {
+        "disabled": [outcome_document(each, "disabled", only_plan) for each in result.disabled],
+        "already": [each.registration_id for each in result.already],
+        "left": list(result.left),
+        "failed": [{"registrationId": name, "error": text} for name, text in result.failed.items()],
+        "unmapped": [
+            {
+                "serial": f"{one.serial:X}",
+                "issuer": one.issuer,
+                "reason": one.reason,
+                "crl": one.where,
+                "authority": one.authority or None,
+            }
+            for one in result.unmapped
+        ],
+    }
