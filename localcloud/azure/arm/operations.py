@@ -4,7 +4,9 @@ Long-running operations are answered at once with the finished resource (200 or 
 Succeeded), which the pollers of azure-mgmt take as done.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from localcloud.azure.arm.errors import ArmError, invalid
@@ -51,8 +53,11 @@ class Operations:
         return Answer(204)
 
     def patch(self, call: Call, **names: str) -> Answer:
-        """Change tags: JSON merge patch, null removes a tag."""
+        """Change tags, or what the type lets PATCH change: JSON merge patch, null removes."""
         document = self._existing(names)
+        if call.query.get("api-version") in self._type.merged:
+            whole = json.dumps(_merged(document, call.document())).encode()
+            return self.put(replace(call, method="PUT", raw=whole), **names)
         self._check_etag(call, document)
         faults: list[Fault] = []
         body = call.document()
@@ -208,6 +213,16 @@ def _type_of(resource_id: str) -> str:
     """The type of an id's resource: the namespace after the last /providers/, and every other segment."""
     namespace, *rest = resource_id.rpartition("/providers/")[2].split("/")
     return "/".join((namespace, *rest[::2]))
+
+
+def _merged(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+    """JSON merge patch, RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    base = target if isinstance(target, dict) else {}
+    kept = {key: value for key, value in base.items() if key not in patch}
+    changed = {key: _merged(base.get(key), value) for key, value in patch.items() if value is not None}
+    return kept | changed
 
 
 def _not_found(resource_id: str, of: ResourceType, name: str) -> ArmError:

@@ -22,8 +22,8 @@ from localcloud.azure.store import Document
 
 _NAMESPACE = "Microsoft.DeviceRegistry/namespaces"
 _MODELS = "azure.mgmt.deviceregistry"
-_LINKING = "2026-11-02-preview"
-_VERSIONS = (_LINKING, "2026-03-01-preview", "2025-11-01-preview", "2025-10-01", "2025-07-01-preview")
+_LINKING = ("2026-11-02-preview", "2026-11-01-preview")
+_VERSIONS = (*_LINKING, "2026-03-01-preview", "2025-11-01-preview", "2025-10-01", "2025-07-01-preview")
 _AUTHORITIES = ("2025-11-01-preview",)
 _LEAF = ("properties", "certificate", "leafCertificateConfiguration", "validityPeriodInDays")
 
@@ -106,7 +106,8 @@ NAMESPACE = ResourceType(
         re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]"), "3 to 64 lower-case letters, digits and hyphens"
     ),
     build=keep(computed=_namespace),
-    shapes={_LINKING: REGISTRY_NAMESPACE},
+    shapes=dict.fromkeys(_LINKING, REGISTRY_NAMESPACE),
+    merged=frozenset(_LINKING),
     check=_check_namespace,
     removed=forget,
     etag=False,

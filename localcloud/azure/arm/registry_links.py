@@ -1,4 +1,4 @@
-"""The links between a Device Registry namespace and the services that use it (API 2026-11-02-preview).
+"""The links between a Device Registry namespace and the services that use it (API 2026-11-01-preview).
 
 They are written on the namespace: a provisioning service under `properties.provisioning.endpoints`, hubs
 under `properties.messaging.endpoints` (namespaces.tsp of DeviceRegistry.Management in
@@ -55,8 +55,9 @@ def _linked(properties: Mapping[str, Any], place: str) -> Iterator[tuple[str, di
 
 
 def _target(world: World, draft: Draft, where: str, entry: dict[str, Any], kind: str) -> Document | None:
-    if "resourceId" not in entry:
-        return None  # the shape has said so
+    before = draft.was(*where.split(".")) or {}
+    if "resourceId" not in entry or before.get("resourceId") == entry["resourceId"]:
+        return None  # the shape has said so; or it stays, and others may go after its resource or role
     found = world.stored(str(entry["resourceId"]))
     if found is None or found["type"] != kind:
         draft.wrong(f"{where}.resourceId", f"there is no {kind} {entry['resourceId']}")
@@ -91,7 +92,7 @@ def _check_hub(world: World, draft: Draft, where: str, hub: Document) -> None:
 
 
 def linked(world: World, draft: Draft) -> dict[str, Any]:
-    """The endpoints as GET shows them, and the services told: of a call before 2026-11-02-preview, those that
+    """The endpoints as GET shows them, and the services told: of a call before 2026-11-01-preview, those that
     are there (a PUT does not take away what its API version does not know).
     """
     before = {place: draft.was("properties", place) for place in _PLACES}

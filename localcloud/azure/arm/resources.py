@@ -135,6 +135,8 @@ class ResourceType:
     subscription_actions: Mapping[str, GlobalAction] = field(default_factory=dict)
     zone: str | None = None
     """DNS zone in which names are unique over all of Azure."""
+    merged: frozenset[str] = frozenset()
+    """API versions in which PATCH takes the whole body; in others it takes tags."""
     tagged: bool = True
     """Takes PATCH of its tags."""
     etag: bool = True

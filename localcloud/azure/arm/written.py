@@ -140,5 +140,5 @@ REGISTRY_NAMESPACE = Shape(
         ),
     },
 )
-"""namespaces.tsp of DeviceRegistry.Management, 2026-11-02-preview, without what the local cloud does not
+"""namespaces.tsp of DeviceRegistry.Management, 2026-11-01-preview, without what the local cloud does not
 serve (management, updating); no azure-mgmt package has it yet."""

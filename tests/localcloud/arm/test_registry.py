@@ -160,6 +160,33 @@ def test_links_outlive_writing_the_services_and_older_api_versions(fleet: Arm) -
     assert "deviceRegistryNamespaces" not in fleet.get(SERVICE)["properties"]
 
 
+def test_a_patch_changes_one_link(fleet: Arm) -> None:
+    fleet.put(NAMESPACE, linked({"dps": SERVICE_ENDPOINT}, {}), LINKING)
+
+    def patch(entry: Any) -> dict[str, Any]:
+        body = {"properties": {"messaging": {"endpoints": {"eu-1": entry}}}}
+        answer = fleet.call("PATCH", NAMESPACE, body, "2026-11-01-preview")
+        assert answer.status == 200, answer.body
+        found: dict[str, Any] = answer.body["properties"]
+        return found
+
+    made = patch(HUB_ENDPOINT)
+    assert made["messaging"]["endpoints"]["eu-1"]["linkingState"] == "Succeeded"
+    assert made["provisioning"]["endpoints"]["dps"]["linkingState"] == "Succeeded"
+    assert fleet.get(hub_id())["properties"]["deviceRegistry"] == {"namespaceResourceId": NAMESPACE}
+    assert patch(None)["messaging"]["endpoints"] == {}
+    assert "deviceRegistry" not in fleet.get(hub_id())["properties"]
+    assert len(fleet.get(SERVICE)["properties"]["deviceRegistryNamespaces"]) == 1
+
+
+def test_a_link_whose_hub_is_gone_does_not_stand_in_the_way(fleet: Arm) -> None:
+    fleet.put(NAMESPACE, BOTH, LINKING)
+    fleet.call("DELETE", hub_id())
+    made = fleet.put(NAMESPACE, BOTH | {"tags": {"a": "b"}}, LINKING)
+    assert made["tags"] == {"a": "b"}
+    fleet.put(NAMESPACE, linked({"dps": SERVICE_ENDPOINT}, {}), LINKING)
+
+
 def test_a_service_does_not_take_a_link_itself(fleet: Arm) -> None:
     """`deviceRegistryNamespaces` is read-only: what a client sends back is left out, as ARM does."""
     body = {"location": LOCATION, "sku": {"name": "S1", "capacity": 1}, "identity": OWN}
