@@ -78,10 +78,10 @@ class DeviceRegistry(pulumi.ComponentResource):
         namespace = self._namespace(name, args)
         self.namespace_id = namespace.id
         self._policies = self._issuers(name, args, namespace)
-        self._link_service(name, args["service"])
+        service = self._link_service(name, args["service"])
         principal = namespace.identity.apply(lambda identity: identity.principal_id if identity else "")
         for hub in args["hubs"]:
-            self._link_hub(f"{name}/{hub['key']}", args["namespace"], hub, principal)
+            self._link_hub(f"{name}/{hub['key']}", args["namespace"], hub, principal, service)
         self.register_outputs({"namespaceId": self.namespace_id})
 
     def _namespace(self, name: str, args: DeviceRegistryArgs) -> deviceregistry.Namespace:
@@ -122,7 +122,7 @@ class DeviceRegistry(pulumi.ComponentResource):
             for policy, each in args["policies"].items()
         ]
 
-    def _link_service(self, name: str, service: LinkedService) -> None:
+    def _link_service(self, name: str, service: LinkedService) -> ServiceRegistryLink:
         right = roles.assign(
             f"{name}-dps-role",
             roles.DEVICE_REGISTRY_CONTRIBUTOR,
@@ -131,7 +131,7 @@ class DeviceRegistry(pulumi.ComponentResource):
             key=(service["name"], "registry"),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        ServiceRegistryLink(
+        return ServiceRegistryLink(
             f"{name}-dps-link",
             {
                 "provisioning_service_id": service["service_id"],
@@ -141,7 +141,15 @@ class DeviceRegistry(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[right, *self._policies]),
         )
 
-    def _link_hub(self, name: str, namespace: str, hub: LinkedHub, principal: pulumi.Output[str]) -> None:
+    def _link_hub(
+        self,
+        name: str,
+        namespace: str,
+        hub: LinkedHub,
+        principal: pulumi.Output[str],
+        service: ServiceRegistryLink,
+    ) -> None:
+        """Link a hub; a namespace takes hubs only once a provisioning service is linked."""
         rights = [
             roles.assign(
                 f"{name}-{what}-role",
@@ -170,7 +178,7 @@ class DeviceRegistry(pulumi.ComponentResource):
                 "namespace_id": self.namespace_id,
                 "service_revision": hub["revision"],
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[*rights, *self._policies]),
+            pulumi.ResourceOptions(parent=self, depends_on=[*rights, service]),
         )
 
 

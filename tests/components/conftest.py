@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from components.fleet import build
 from components.sources import Sources
 from fleet import Fleet, load
 
+HOST_KEYS = "azure-native:web:listWebAppHostKeys"
 SUBSCRIPTION = "/subscriptions/5ab1e8d0-0000-4000-8000-000000000001"
 
 
@@ -57,8 +58,9 @@ class Program:
 class _Cloud(mocks.Mocks):
     """Answers as the cloud would, as far as the program looks at the answers."""
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"the program asks nothing while it runs, but called {args.token}")
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        assert args.token == HOST_KEYS, f"the program asks for no more than keys, but called {args.token}"
+        return {"functionKeys": {"default": "key-of-the-app"}, "masterKey": "another", "systemKeys": {}}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         answer = _ANSWERS.get(args.typ, _nothing)
@@ -66,23 +68,67 @@ class _Cloud(mocks.Mocks):
 
 
 def _arm_id(args: mocks.MockResourceArgs) -> str:
-    return f"{SUBSCRIPTION}/resourceGroups/rg/providers/{args.typ}/{args.name}"
+    form = _IDS.get(args.typ)
+    below = form.format(**args.inputs) if form else f"{args.typ}/{args.name}"
+    return f"{SUBSCRIPTION}/resourceGroups/rg/providers/{below}"
+
+
+_IDS = {
+    "azure-native:eventhub:EventHub": (
+        "Microsoft.EventHub/namespaces/{namespaceName}/eventhubs/{eventHubName}"
+    ),
+    "azure-native:servicebus:Queue": "Microsoft.ServiceBus/namespaces/{namespaceName}/queues/{queueName}",
+    "azure-native:servicebus:Topic": "Microsoft.ServiceBus/namespaces/{namespaceName}/topics/{topicName}",
+    "azure-native:storage:BlobContainer": (
+        "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers/{containerName}"
+    ),
+    "azure-native:web:WebApp": "Microsoft.Web/sites/{name}",
+}
+"""Ids that the program takes apart."""
 
 
 def _nothing(_given: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _identity(given: dict[str, Any]) -> dict[str, Any]:
+    """A hub's identity as Azure answers: user-assigned ones are a mapping then."""
+    users = {each: {"principalId": "p", "clientId": "c"} for each in given.get("userAssignedIdentities", ())}
+    own = {"principalId": "principal-of-hub", "tenantId": "tenant"} if "System" in given["type"] else {}
+    return {"type": given["type"], "userAssignedIdentities": users, **own}
+
+
 _Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 _ANSWERS: dict[str, _Answer] = {
     "azure-native:resources:ResourceGroup": lambda given: {"name": given["resourceGroupName"]},
+    "azure-native:eventhub:Namespace": lambda given: {"name": given["namespaceName"]},
+    "azure-native:servicebus:Namespace": lambda given: {"name": given["namespaceName"]},
+    "azure-native:storage:StorageAccount": lambda given: {"name": given["accountName"]},
+    "azure-native:storage:BlobContainer": lambda given: {"name": given["containerName"]},
+    "azure-native:storage:Blob": lambda given: {"url": f"https://blobs/{given['blobName']}"},
+    "azure-native:web:WebApp": lambda given: {
+        "defaultHostName": f"{given['name']}.azurewebsites.net",
+        "identity": _identity(given["identity"]),
+    },
+    "azure-native:network:PrivateEndpoint": lambda given: {"name": given["privateEndpointName"]},
+    "azure-native:deviceregistry:Namespace": lambda given: {
+        "name": given["namespaceName"],
+        "identity": {"type": "SystemAssigned", "principalId": "principal-of-namespace", "tenantId": "tenant"},
+    },
+    "azure-native:managedidentity:UserAssignedIdentity": lambda given: {
+        "principalId": f"principal-of-{given['resourceName']}",
+        "clientId": f"client-of-{given['resourceName']}",
+    },
     "azure-native:iothub:IotHubResource": lambda given: {
+        "name": given["resourceName"],
+        "etag": f"etag-of-{given['resourceName']}",
+        "identity": _identity(given.get("identity") or {"type": "None"}),
         "properties": {
             **given["properties"],
             "hostName": f"{given['resourceName']}.azure-devices.net",
             "authorizationPolicies": [{"keyName": "device", "primaryKey": pulumi.Output.secret("k")}],
-        }
+        },
     },
     "azure-native:deviceprovisioningservices:IotDpsResource": lambda given: {
         "etag": "etag-of-dps",
@@ -192,14 +238,15 @@ def _observed() -> Program:
 
 
 @pytest.fixture
-def declare(chain: Chain) -> Callable[[Fleet], Program]:
-    """Runs the program for a fleet against the mocks."""
+def declare(chain: Chain) -> Callable[..., Program]:
+    """Runs the program for a fleet (and the files that it names) against the mocks."""
 
-    def run(fleet: Fleet) -> Program:
+    def run(fleet: Fleet, **files: Any) -> Program:
         program = _observed()
+        sources = replace(Sources(chain, {}, {}), **files)
 
         def declare_all() -> pulumi.Output[Any]:
-            outputs = pulumi.Output.from_input(build(fleet, Sources(chain, {}, {})))
+            outputs = pulumi.Output.from_input(build(fleet, sources))
             is_secret: pulumi.Output[bool] = pulumi.Output.from_input(outputs.is_secret())
             return pulumi.Output.all(
                 outputs.apply(program.outputs.update), is_secret.apply(program.secret.append)
