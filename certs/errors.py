@@ -9,6 +9,8 @@
     │   ├── RequestError         a certificate request (CSR) is unfit; `.faults` holds all that is wrong
     │   └── ClockError           the clock stands before what was made already
     ├── AuthorityError           an authority's directory is not what the command needs
+    ├── TamperedError            a ledger or an inventory is not as it was written
+    ├── InventoryError           the inventory cannot do what is asked (unknown certificate, revoked already)
     ├── ExistsError              the output is there already; nothing was changed
     ├── StorageError             the file system refused (full disk, no permission)
     ├── SignerError              a signer does not fit or did not sign
@@ -87,6 +89,14 @@ class RequestError(IssueError):
 
 class ClockError(IssueError):
     """The clock stands before the moment of something that the authority has made already."""
+
+
+class TamperedError(CertsError):
+    """A chained log was changed, cut or reordered after it was written; the message names the place."""
+
+
+class InventoryError(CertsError):
+    """The inventory cannot do what is asked of it: no such certificate, or it is revoked already."""
 
 
 class ExistsError(CertsError):

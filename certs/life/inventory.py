@@ -1,0 +1,364 @@
+"""Every certificate that was issued, and its fate, in one SQLite file: what expires when, who has which.
+
+Two tables are only ever appended to: `issued`, and `fates` (retiring, retired, revoked). Each row carries a
+SHA-256 that covers it and the row before, so that `audit` finds whatever was changed, removed or inserted;
+against cutting the end, note the head elsewhere and give it to `audit`. A certificate is known by its
+issuer's name and its serial. Lookups by registration id, serial or end are by index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from certs import durable
+from certs.checks import common_name
+from certs.errors import ClockError, InventoryError, StorageError, TamperedError
+
+Fate: TypeAlias = Literal["active", "retiring", "retired", "revoked"]
+By: TypeAlias = Literal["factory", "group", "issuer"]
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS issued (
+  number INTEGER PRIMARY KEY, serial BLOB NOT NULL, registration_id TEXT NOT NULL COLLATE NOCASE,
+  issuer TEXT NOT NULL, factory TEXT NOT NULL, grp TEXT NOT NULL,
+  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, sha256 BLOB NOT NULL, hash BLOB NOT NULL,
+  UNIQUE (serial, issuer)
+) STRICT;
+CREATE INDEX IF NOT EXISTS issued_by_id ON issued (registration_id);
+CREATE INDEX IF NOT EXISTS issued_by_end ON issued (not_after);
+CREATE TABLE IF NOT EXISTS fates (
+  number INTEGER PRIMARY KEY, serial BLOB NOT NULL, issuer TEXT NOT NULL,
+  at INTEGER NOT NULL, fate TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS fates_by_serial ON fates (serial);
+CREATE INDEX IF NOT EXISTS fates_by_fate ON fates (fate, issuer);
+"""
+_START: Final = bytes(32)
+_INSERT: Final = {
+    "issued": "INSERT INTO issued (number, serial, registration_id, issuer, factory, grp, not_before, "
+    "not_after, sha256, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "fates": "INSERT INTO fates (number, serial, issuer, at, fate, detail, hash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+}
+_END: Final = {
+    "issued": "SELECT number, hash FROM issued ORDER BY number DESC LIMIT 1",
+    "fates": "SELECT number, hash FROM fates ORDER BY number DESC LIMIT 1",
+}
+_ROWS: Final = {
+    "issued": "SELECT number, hash, serial, registration_id, issuer, factory, grp, not_before, not_after, "
+    "sha256 FROM issued ORDER BY number",
+    "fates": "SELECT number, hash, serial, issuer, at, fate, detail FROM fates ORDER BY number",
+}
+_SELECT: Final = (
+    "SELECT serial, registration_id, issuer, factory, grp, not_before, not_after, sha256 FROM issued "
+)
+_WHERE: Final = {
+    "all": "ORDER BY number",
+    "serial": "WHERE serial = ? AND issuer = ?",
+    "id": "WHERE registration_id = ? ORDER BY number",
+}
+_FATE: Final = (
+    "SELECT fate, at, detail FROM fates WHERE serial = ? AND issuer = ? ORDER BY number DESC LIMIT 1"
+)
+_DECIDED: Final = "SELECT serial, issuer FROM fates WHERE fate = ? AND ? IN ('', issuer) ORDER BY number"
+_EXPIRING: Final = """
+SELECT CASE ? WHEN 'factory' THEN factory WHEN 'group' THEN grp ELSE issuer END AS which,
+  count(*), min(not_after) FROM issued
+WHERE not_after >= ? AND not_after < ?
+  AND NOT EXISTS (SELECT 1 FROM fates WHERE fates.serial = issued.serial AND fates.issuer = issued.issuer)
+GROUP BY which ORDER BY min(not_after)
+"""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate as the inventory keeps it: its issuer's name by RFC 4514, the SHA-256 of its DER."""
+
+    registration_id: str
+    serial: int
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    sha256: str
+    factory: str = ""
+    group: str = ""
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate, factory: str = "", group: str = "") -> Issued:
+        """The entry of a certificate: its common name is the registration id."""
+        return cls(
+            common_name(certificate),
+            certificate.serial_number,
+            certificate.issuer.rfc4514_string(),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            certificate.fingerprint(hashes.SHA256()).hex(),
+            factory,
+            group,
+        )
+
+
+@dataclass(frozen=True)
+class Held:
+    """An entry with its fate: since when (None: active), and the reason or the end of an overlap."""
+
+    issued: Issued
+    fate: Fate
+    since: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """How many active certificates of one factory, group or issuer end soon, and the first end."""
+
+    which: str
+    count: int
+    first: datetime
+
+
+class Inventory:
+    """One inventory file, made when missing (mode 0600). Not for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=durable.PRIVATE_FILE)
+            self._database = sqlite3.connect(path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(path, _as_os(error)) from error
+        with self._told():
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def __enter__(self) -> Inventory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def record(self, issued: Iterable[Issued]) -> int:
+        """Append certificates, all or none; gives how many are new. What is there already stays.
+
+        Raises InventoryError when another certificate with this serial and issuer is there, StorageError.
+        """
+        with self._told(), self._transaction():
+            number, last = self._end("issued")
+            begin = number
+            for each in issued:
+                row = _row(each)
+                if self._known(each, row):
+                    continue
+                number, last = number + 1, _chained(last, row)
+                self._database.execute(_INSERT["issued"], (number, *row, last))
+            return number - begin
+
+    def revoke(self, serial: int, issuer: str, reason: str, now: datetime | None = None) -> Held:
+        """Revoke a certificate; raises InventoryError (unknown, or revoked already), ClockError."""
+        found = self.by_serial(serial, issuer)
+        if found.fate == "revoked":
+            raise InventoryError(
+                f"{_named(found.issued)} is revoked already, since {found.since} ({found.detail})"
+            )
+        return self._decide(found, "revoked", reason, now)
+
+    def retiring(self, serial: int, issuer: str, until: datetime, now: datetime | None = None) -> Held:
+        """A successor was issued: this certificate stays good until the overlap ends; raises as `revoke`."""
+        found = self.by_serial(serial, issuer)
+        if found.fate != "active":
+            raise InventoryError(f"{_named(found.issued)} is {found.fate} already, since {found.since}")
+        return self._decide(found, "retiring", until.astimezone(UTC).isoformat(timespec="seconds"), now)
+
+    def retire_due(self, now: datetime | None = None) -> list[Held]:
+        """Retire every certificate whose overlap has ended; gives those."""
+        moment = (now or datetime.now(UTC)).astimezone(UTC)
+        due = [held for held in self.held("retiring") if datetime.fromisoformat(held.detail) <= moment]
+        return [self._decide(held, "retired", "its successor took over", moment) for held in due]
+
+    def by_serial(self, serial: int, issuer: str) -> Held:
+        """One certificate; raises InventoryError when it is unknown."""
+        found = list(self._select("serial", (_bytes(serial), issuer)))
+        if not found:
+            raise InventoryError(f"no certificate {serial:x} of {issuer!r} is in the inventory {self.path}")
+        return found[0]
+
+    def by_id(self, registration_id: str) -> list[Held]:
+        """Every certificate of a device, the newest last; case is ignored, as DPS does."""
+        return list(self._select("id", (registration_id,)))
+
+    def held(self, fate: Fate, issuer: str = "") -> Iterator[Held]:
+        """Every certificate of this fate (but active), of one issuer if named, in order of decision."""
+        with self._told():
+            rows = self._database.execute(_DECIDED, (fate, issuer))
+            decided = [(int.from_bytes(serial, "big"), name) for serial, name in rows]
+        for serial, name in dict.fromkeys(decided):
+            found = self.by_serial(serial, name)
+            if found.fate == fate:
+                yield found
+
+    def all(self) -> Iterator[Held]:
+        """Every certificate, in the order of issue."""
+        return self._select("all", ())
+
+    def expiring(self, before: datetime, by: By = "factory", now: datetime | None = None) -> list[Expiry]:
+        """Certificates in force that end before a moment, counted; those with the earliest end first."""
+        begin = _seconds(now or datetime.now(UTC))
+        with self._told():
+            rows = self._database.execute(_EXPIRING, (by, begin, _seconds(before))).fetchall()
+        return [Expiry(which, count, _moment(first)) for which, count, first in rows]
+
+    def head(self) -> str:
+        """What to note elsewhere: how many rows there are in both chains, and their last hashes."""
+        with self._told():
+            ends = [self._end(table) for table in ("issued", "fates")]
+        return "/".join(f"{number}-{last.hex()}" for number, last in ends)
+
+    def audit(self, head: str | None = None) -> str:
+        """Check both chains, row by row, and that a head noted before is in them; gives the present head.
+
+        Raises TamperedError, naming the table and row.
+        """
+        noted = _heads(head)
+        for table in ("issued", "fates"):
+            self._audit(table, noted.get(table))
+        return self.head()
+
+    def _audit(self, table: str, noted: tuple[int, str] | None) -> None:
+        last, expected = _START, 0
+        with self._told():
+            rows = self._database.execute(_ROWS[table])
+            for expected, (number, stored, *row) in enumerate(rows, start=1):
+                if number != expected:
+                    raise TamperedError(f"{self.path}: {table} lacks row {expected}: it was removed")
+                last = _chained(last, tuple(row))
+                if last != stored:
+                    raise TamperedError(
+                        f"{self.path}: {table}, row {number} was changed, or is not in its place"
+                    )
+                if noted and noted[0] == number and noted[1] != last.hex():
+                    raise TamperedError(
+                        f"{self.path}: {table}, row {number} is not the one whose hash was noted"
+                    )
+        if noted and noted[0] > expected:
+            raise TamperedError(
+                f"{self.path}: {table} has {expected} rows, and had {noted[0]}: its end was cut off"
+            )
+
+    def _known(self, each: Issued, row: tuple[Any, ...]) -> bool:
+        found = self._database.execute(_SELECT + _WHERE["serial"], (row[0], row[2])).fetchone()
+        if found is not None and tuple(found) != row:
+            raise InventoryError(f"another certificate has the serial and issuer of {_named(each)}")
+        return found is not None
+
+    def _decide(self, held: Held, fate: Fate, detail: str, now: datetime | None) -> Held:
+        at = (now or datetime.now(UTC)).astimezone(UTC)
+        if held.since is not None and at < held.since:
+            raise ClockError(
+                f"the clock says {at:%Y-%m-%dT%H:%M:%SZ}, before {held.since:%Y-%m-%dT%H:%M:%SZ}"
+            )
+        row = (_bytes(held.issued.serial), held.issued.issuer, _seconds(at), fate, detail)
+        with self._told(), self._transaction():
+            number, last = self._end("fates")
+            self._database.execute(_INSERT["fates"], (number + 1, *row, _chained(last, row)))
+        return Held(held.issued, fate, at.replace(microsecond=0), detail)
+
+    def _select(self, where: str, values: Sequence[object]) -> Iterator[Held]:
+        with self._told(), closing(self._database.cursor()) as cursor:
+            for row in cursor.execute(_SELECT + _WHERE[where], values):
+                yield _held(row, self._database.execute(_FATE, (row[0], row[2])).fetchone())
+
+    def _end(self, table: str) -> tuple[int, bytes]:
+        found: tuple[int, bytes] | None = self._database.execute(_END[table]).fetchone()
+        return found or (0, _START)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageError(self.path, _as_os(error)) from error
+
+
+def _row(each: Issued) -> tuple[Any, ...]:
+    begin, end = _seconds(each.not_before), _seconds(each.not_after)
+    names = (each.registration_id, each.issuer, each.factory, each.group)
+    return (_bytes(each.serial), *names, begin, end, bytes.fromhex(each.sha256))
+
+
+def _held(row: Sequence[Any], fate: tuple[Fate, int, str] | None) -> Held:
+    serial, registration_id, issuer, factory, group, begin, end, sha256 = row
+    ends = _moment(begin), _moment(end)
+    issued = Issued(
+        registration_id, int.from_bytes(serial, "big"), issuer, *ends, sha256.hex(), factory, group
+    )
+    if fate is None:
+        return Held(issued, "active", None, "")
+    return Held(issued, fate[0], _moment(fate[1]), fate[2])
+
+
+def _chained(last: bytes, row: tuple[Any, ...]) -> bytes:
+    """The row's hash: over the hash before it and every value with its length."""
+    digest = hashlib.sha256(last)
+    for value in row:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        digest.update(len(data).to_bytes(4, "big") + data)
+    return digest.digest()
+
+
+def _heads(head: str | None) -> dict[str, tuple[int, str]]:
+    if head is None:
+        return {}
+    try:
+        parts = [part.split("-") for part in head.split("/")]
+        (issued, first), (fates, second) = parts
+        return {"issued": (int(issued), first), "fates": (int(fates), second)}
+    except ValueError as error:
+        raise InventoryError(
+            f"{head!r} is no head of an inventory: N-HASH/N-HASH, as `audit` prints it"
+        ) from error
+
+
+def _bytes(serial: int) -> bytes:
+    return serial.to_bytes((serial.bit_length() + 7) // 8 or 1, "big")
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _named(issued: Issued) -> str:
+    return f"the certificate {issued.serial:x} of {issued.registration_id!r}"
+
+
+def _as_os(error: Exception) -> OSError:
+    return error if isinstance(error, OSError) else OSError(0, str(error))
