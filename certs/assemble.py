@@ -18,11 +18,10 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from certs import checks, constraints
+from certs import checks, constraints, signature
 from certs.errors import IssueError, SignerError
 from certs.keys import PublicKey, algorithm_of, throwaway
 from certs.profiles import Profile
@@ -49,15 +48,6 @@ class Order:
     days: int
     hosts: tuple[x509.GeneralName, ...] = ()
     more: tuple[tuple[x509.ExtensionType, bool], ...] = ()
-
-
-@asn1.sequence
-class _Signed:
-    """RFC 5280 section 4.1: Certificate."""
-
-    tbs: asn1.TLV
-    algorithm: asn1.TLV
-    signature: asn1.BitString
 
 
 def self_signed(order: Order, signer: Signer, now: datetime | None = None) -> x509.Certificate:
@@ -140,10 +130,9 @@ def signed(
     unsigned: x509.Certificate, signer: Signer, issuer: x509.Certificate | None = None
 ) -> x509.Certificate:
     """The reference with the signer's signature; raises SignerError when that does not verify."""
-    signature = signer.sign(unsigned.tbs_certificate_bytes)
-    outer = asn1.decode_der(_Signed, unsigned.public_bytes(serialization.Encoding.DER))
-    whole = _Signed(tbs=outer.tbs, algorithm=outer.algorithm, signature=asn1.BitString(signature, 0))
-    certificate = x509.load_der_x509_certificate(asn1.encode_der(whole))
+    own = signer.sign(unsigned.tbs_certificate_bytes)
+    der = signature.replaced(unsigned.public_bytes(serialization.Encoding.DER), own)
+    certificate = x509.load_der_x509_certificate(der)
     _verify(certificate, unsigned, issuer or certificate)
     return certificate
 
