@@ -3,7 +3,7 @@
 1. offline  `make_root`  the root and its key;
 2. online   `request`    keys of issuers, and a request for each;
 3. offline  `sign`       the requests become certificates, with a written record;
-4. online   `install`    the certificates beside their keys, when the root is the one on paper.
+4. online   `handover.install`  the certificates beside their keys, when the root is the one on paper.
 
 Only public files travel: requests one way, certificates and records the other.
 """
@@ -19,14 +19,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from certs import assemble, authority, csr, durable, intermediates, names, record
-from certs.authority import KEYS, Authority
-from certs.chain import load_chain
+from certs.authority import Authority
 from certs.errors import AuthorityError, ChainFault, ExistsError, InvalidNameError, RequestError
 from certs.intermediates import Choices, Wanted
 from certs.keys import PublicKey
-from certs.minutes import Minutes, ungrouped
+from certs.minutes import Minutes
 from certs.names import ROOT
-from certs.reading import fingerprint
 from certs.record import RECORD, Entry, Record
 from certs.store import KeyStore
 
@@ -99,33 +97,6 @@ def sign(
     return entries, minutes.keep(offline.directory)
 
 
-def install(directory: Path, granted: Path, root_sha256: str) -> Authority:
-    """Put certified issuers beside their keys, when the root is the one whose fingerprint was written down.
-
-    Raises AuthorityError (another root, another fleet, a key that is not here), ChainError, ExistsError,
-    UnreadableError, StorageError.
-    """
-    found = record.read(granted)
-    (root,) = found.roots()
-    if ungrouped(root_sha256) != fingerprint(root.certificate):
-        raise AuthorityError(
-            f"{granted}: the root's SHA-256 is {fingerprint(root.certificate)}, which is not what was given: "
-            "compare it with the ceremony's written record"
-        )
-    record.mend(granted, found)
-    entries = [entry for entry in found.entries.values() if entry is not root]
-    load_chain(granted / root.file, {each.name: granted / each.file for each in entries}, profile=None)
-    _refuse_without_key(directory, entries)
-    if not (directory / RECORD).exists():
-        record.write(directory, found)
-        return Authority.open(directory)
-    there = Authority.open(directory)
-    _refuse_taken(there.record, found.fleet, [each.name for each in entries], directory)
-    if there.record.named(root.name, ROOT).certificate != root.certificate:
-        raise AuthorityError(f"{directory} has another {root.name}")
-    return there.with_entries(entries, datetime.now(UTC))
-
-
 def _judged(
     offline: Record, requests: Mapping[str, x509.CertificateSigningRequest], choices: Choices
 ) -> list[tuple[Wanted, PublicKey]]:
@@ -187,15 +158,6 @@ def _refuse_taken(there: Record, fleet: str, parts: Sequence[str], directory: Pa
     for part in parts:
         if part in there.entries:
             raise ExistsError(directory / there.entries[part].file, "an issuer")
-
-
-def _refuse_without_key(directory: Path, entries: Sequence[Entry]) -> None:
-    store = KeyStore(directory / KEYS, b"")
-    lost = [entry.name for entry in entries if not store.holds(entry.certificate)]
-    if lost:
-        raise AuthorityError(
-            f"{directory / KEYS} has no key of {', '.join(lost)}: install where the requests were made"
-        )
 
 
 def _request_file(directory: Path, part: str) -> Path:

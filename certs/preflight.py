@@ -110,7 +110,7 @@ def _aws_iot(presented: Presented) -> View:
     )
     path = [presented.leaf] if issuer is None else [presented.leaf, issuer]
     needs = [
-        "this certificate registered (RegisterCertificate, RegisterCertificateWithoutCA), active, with a policy",
+        "this certificate registered (RegisterCertificate, RegisterCertificateWithoutCA) and active",
         "or, to be registered at first contact (JITR, JITP), its own issuer registered: "
         + (_shown(issuer) if issuer is not None else presented.leaf.issuer.rfc4514_string()),
     ]

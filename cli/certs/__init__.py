@@ -9,8 +9,11 @@ from cli.lazy import Commands, LazyCommands
 
 COMMANDS: Commands = {
     "init": ("cli.certs.authority:init", "Make a root and one issuer a factory."),
+    "ceremony": ("cli.certs.ceremony:group", "A root on a machine without a network, in four steps."),
+    "succeed": ("cli.certs.succeed:group", "A new root or issuer beside the old."),
     "issue": ("cli.certs.device:issue", "Make a key and a certificate for one device."),
-    "verify": ("cli.certs.verify:verify", "Verify a device's certificate up to a root."),
+    "sign": ("cli.certs.device:sign", "Issue a certificate from a request (CSR)."),
+    "verify": ("cli.certs.verify:verify", "Verify a certificate; show it as a cloud will see it."),
 }
 
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
-from cryptography import x509
 
-from certs import authority, passphrase, profiles
-from certs.authority import describe
+from certs import authority, clouds, profiles
+from certs.authority import Authority
+from certs.clouds import Cloud
+from certs.keys import Algorithm
+from certs.places import FILE, Place
+from cli.certs.options import (
+    algorithm_option,
+    choices,
+    confined_option,
+    for_option,
+    new_secret,
+    place_options,
+    servers_option,
+)
 from cli.certs.shared import (
     DIRECTORY,
     days_option,
+    described,
     json_option,
     passphrase_option,
-    print_certificate,
+    print_entries,
     print_json,
-    prompt,
     reported,
 )
 
@@ -30,8 +40,13 @@ from cli.certs.shared import (
 @click.option(
     "--factory", "factories", multiple=True, required=True, help="An issuer's name; repeat for more."
 )
+@servers_option
 @days_option("--root-days", profiles.ROOT.days, "Life of the root, in days.")
 @days_option("--issuer-days", profiles.ISSUER.days, "Life of each issuer, in days.")
+@algorithm_option("the authority's keys")
+@for_option
+@confined_option
+@place_options
 @passphrase_option
 @json_option
 @reported
@@ -39,35 +54,38 @@ def init(
     directory: Path,
     name: str,
     factories: tuple[str, ...],
+    servers: dict[str, tuple[str, ...]],
     root_days: int,
     issuer_days: int,
+    algorithm: Algorithm,
+    for_clouds: tuple[Cloud, ...],
+    confined: bool,
+    place: Place,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """Make a root and one issuer a factory.
 
     Certificates are public: DIRECTORY/root.pem and DIRECTORY/<factory>.pem. Private keys are encrypted in
-    DIRECTORY/keys. All of it is made, or nothing; nothing is ever overwritten.
+    DIRECTORY/keys, or stay at the hardware module or key service that --signer names. All of it is made, or
+    nothing; nothing is ever overwritten. For a root on a machine of its own, see `muster certs ceremony`.
 
     \b
     Example:
       muster certs init --directory pki --name coldchain --factory oslo --factory bergen
     """
-    secret = passphrase.read(passphrase_file, prompt=prompt(confirm=True))
-    made = authority.init(directory, name, factories, secret, root_days, issuer_days)
-    certificates = {"root": made.root, **made.issuers}
+    clouds.check(for_clouds, algorithm, algorithm, profiles.ROOT)
+    how = choices(algorithm, place, servers, confined=confined)
+    secret = new_secret(place, passphrase_file)
+    authority.init(directory, name, factories, secret, root_days, issuer_days, how)
+    made = Authority.open(directory)
     if as_json:
-        print_json(_record(directory, certificates))
+        keys = str(directory / authority.KEYS)
+        print_json({"certificates": described(made, made.record.entries.values()), "keyStore": keys})
         return
-    for which, certificate in certificates.items():
-        print_certificate(directory / f"{which}.pem", certificate)
-    click.echo(f"keys, encrypted: {directory / authority.KEYS}   record: {directory / authority.RECORD}")
-    click.echo(
-        "Keep a copy of the keys and of the passphrase: without them no device can be given an identity."
-    )
-
-
-def _record(directory: Path, certificates: dict[str, x509.Certificate]) -> dict[str, Any]:
-    files = {which: {"file": str(directory / f"{which}.pem")} for which in certificates}
-    described = {which: files[which] | describe(found) for which, found in certificates.items()}
-    return {"certificates": described, "keyStore": str(directory / authority.KEYS)}
+    print_entries(made, made.record.entries.values())
+    click.echo(f"keys: {directory / authority.KEYS}   record: {directory / authority.RECORD}")
+    if place.kind == FILE:
+        click.echo(
+            "Keep a copy of the keys and of the passphrase: without them no device can be given an identity."
+        )

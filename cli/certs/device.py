@@ -1,15 +1,22 @@
-"""`muster certs issue`: one device's identity."""
+"""`muster certs issue` and `muster certs sign`: one certificate, with a key or for somebody else's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
+from cryptography import x509
 
-from certs import authority, chain, passphrase, profiles
-from certs.authority import describe
-from certs.issue import KEY_FILE, LEAF_FILE, issue_device
-from certs.store import DIRECTORY_VARIABLE, KeyStore
+from certs import authority, chain, csr, durable, names, profiles
+from certs.authority import Authority, describe
+from certs.clouds import Cloud
+from certs.issue import KEY_FILE, LEAF_FILE, Terms, chain_text, issue_device, issue_from_request
+from certs.keys import Algorithm
+from certs.signers import Signer
+from cli.certs.options import algorithm_option, for_option, key_store_option, open_store
 from cli.certs.shared import (
     DIRECTORY,
     FILE,
@@ -18,31 +25,57 @@ from cli.certs.shared import (
     passphrase_option,
     print_certificate,
     print_json,
-    prompt,
     reported,
 )
+
+_OWN_DAYS = "as the profile has it: 365, a claim 90"
+
+
+def _terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the certificate is to be."""
+    options = (
+        click.option(
+            "--issuer",
+            type=FILE,
+            required=True,
+            help="The certificate of the issuing factory, or of --servers.",
+        ),
+        click.option(
+            "--profile",
+            type=click.Choice(list(profiles.ISSUED)),
+            default=profiles.DEVICE.name,
+            show_default=True,
+            help="The kind of certificate.",
+        ),
+        click.option(
+            "--host", "hosts", multiple=True, help="A server's name or IP address; repeat for more."
+        ),
+        days_option("--days", None, f"Life of the certificate, in days; else {_OWN_DAYS}."),
+        for_option,
+        key_store_option,
+        passphrase_option,
+        json_option,
+        reported,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
 @click.argument("registration_id")
-@click.option("--issuer", type=FILE, required=True, help="The certificate of the issuing factory.")
 @click.option("--out", type=DIRECTORY, required=True, help="Where to put it; must be empty or not exist.")
-@days_option("--days", profiles.DEVICE.days, "Life of the certificate, in days.")
-@click.option(
-    "--key-store",
-    type=DIRECTORY,
-    envvar=DIRECTORY_VARIABLE,
-    show_envvar=True,
-    help="The issuer's key store; else `keys` beside the issuer's certificate.",
-)
-@passphrase_option
-@json_option
-@reported
+@algorithm_option("the new key")
+@_terms_options
 def issue(
     registration_id: str,
     issuer: Path,
     out: Path,
-    days: int,
+    algorithm: Algorithm,
+    profile: str,
+    hosts: tuple[str, ...],
+    days: int | None,
+    for_clouds: tuple[Cloud, ...],
     key_store: Path | None,
     passphrase_file: Path | None,
     as_json: bool,
@@ -51,20 +84,72 @@ def issue(
 
     OUT gets leaf.pem (the leaf, then its issuer) and key.pem. The device's key is NOT encrypted, since a
     device starts with nobody there to type a passphrase; it has mode 0600. Move it to the device and keep
-    no copy.
+    no copy. Where the device makes its own key, use `muster certs sign`.
 
     \b
     Example:
       muster certs issue reefer-1 --issuer pki/oslo.pem --out devices/reefer-1
     """
-    issuing = chain.load_certificate(issuer)
-    store = KeyStore(
-        key_store or issuer.parent / authority.KEYS, passphrase.read(passphrase_file, prompt=prompt())
-    )
-    device = issue_device(store.signer_for(issuing), issuing, registration_id, days)
+    terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds)
+    issuing, signer = _opened(issuer, key_store, passphrase_file)
+    device = issue_device(signer, issuing, registration_id, days, algorithm, terms)
     device.write(out)
     if as_json:
         print_json({"leaf": str(out / LEAF_FILE), "key": str(out / KEY_FILE)} | describe(device.certificate))
         return
     print_certificate(out / LEAF_FILE, device.certificate)
     click.echo(f"the device's key, not encrypted, mode 0600: {out / KEY_FILE}")
+
+
+@click.command()
+@click.argument("request", type=FILE)
+@click.option(
+    "--out", type=click.Path(path_type=Path, allow_dash=True), required=True, help="A file; - prints it."
+)
+@click.option("--id", "registration_id", help="The registration id that the request must be for.")
+@_terms_options
+def sign(
+    request: Path,
+    issuer: Path,
+    out: Path,
+    registration_id: str | None,
+    profile: str,
+    hosts: tuple[str, ...],
+    days: int | None,
+    for_clouds: tuple[Cloud, ...],
+    key_store: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Issue from a request (CSR): the key was made on the device and never leaves it.
+
+    The request proves that somebody holds the key, and names the device. Subject and extensions of the
+    certificate come from the profile. OUT gets the leaf, then its issuer; nothing else is stored.
+
+    \b
+    Example:
+      muster certs sign reefer-3.csr --issuer pki/oslo.pem --out reefer-3.pem
+    """
+    terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds)
+    asked = csr.load(request)
+    csr.check(asked, registration_id, terms.profile)  # before anybody has to type a passphrase
+    issuing, signer = _opened(issuer, key_store, passphrase_file)
+    certificate = issue_from_request(signer, issuing, asked, registration_id, days, terms)
+    text = chain_text(certificate, issuing)
+    if str(out) == "-":
+        click.echo(text.decode("ascii"), nl=False)
+        return
+    durable.new_file(out, text, durable.PUBLIC_FILE, "a certificate")
+    if as_json:
+        print_json({"leaf": str(out)} | describe(certificate))
+        return
+    print_certificate(out, certificate)
+
+
+def _opened(issuer: Path, key_store: Path | None, file: Path | None) -> tuple[x509.Certificate, Signer]:
+    """The issuer's certificate and who signs for it; refused while the clock stands before its authority."""
+    issuing = chain.load_certificate(issuer)
+    if (issuer.parent / authority.RECORD).exists():
+        Authority.open(issuer.parent).refuse_clock_set_back(datetime.now(UTC))
+    store = open_store(issuing, key_store or issuer.parent / authority.KEYS, file)
+    return issuing, store.signer_for(issuing)

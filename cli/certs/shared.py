@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,8 +14,9 @@ from cryptography import x509
 
 from certs import passphrase
 from certs.assemble import MAX_DAYS
-from certs.authority import describe
+from certs.authority import Authority, describe
 from certs.errors import CertsError
+from certs.record import Entry
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -31,9 +32,13 @@ passphrase_option = click.option(
 )
 
 
-def days_option(name: str, default: int, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def days_option(
+    name: str, default: int | None, what: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An option in days."""
-    return click.option(name, type=click.IntRange(1, MAX_DAYS), default=default, show_default=True, help=what)
+    return click.option(
+        name, type=click.IntRange(1, MAX_DAYS), default=default, show_default=default is not None, help=what
+    )
 
 
 def reported(command: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
@@ -68,6 +73,21 @@ def print_certificate(path: Path, certificate: x509.Certificate) -> None:
     facts = describe(certificate)
     click.echo(f"{path}\n  subject  {facts['subject']}\n  issuer   {facts['issuer']}")
     click.echo(f"  valid    {facts['notBefore']} to {facts['notAfter']}\n  sha256   {facts['sha256']}")
+
+
+def print_entries(authority: Authority, entries: Iterable[Entry]) -> None:
+    """What a person wants to know of certificates of an authority."""
+    for entry in entries:
+        print_certificate(authority.directory / entry.file, entry.certificate)
+
+
+def described(authority: Authority, entries: Iterable[Entry]) -> dict[str, Any]:
+    """The same for programs, by name."""
+    return {
+        entry.name: {"file": str(authority.directory / entry.file), "kind": entry.kind}
+        | describe(entry.certificate)
+        for entry in entries
+    }
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -1,0 +1,26 @@
+"""`muster completion`: let the shell complete commands, options, and their values."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_MUSTER_COMPLETE"
+"""What the shell's function sets when it asks `muster` for completions; click's convention."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print what makes SHELL complete `muster`.
+
+    \b
+    Put one of these into the shell's start-up file:
+      bash  eval "$(muster completion bash)"
+      zsh   eval "$(muster completion zsh)"
+      fish  muster completion fish | source
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None, "click knows these shells"
+    click.echo(kind(ctx.find_root().command, {}, "muster", VARIABLE).source())
