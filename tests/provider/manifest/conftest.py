@@ -15,6 +15,9 @@ from provider.clients.credentials import Entra
 from provider.clients.retry import Clock
 from provider.handlers.device_manifest import DeviceManifest
 from tests.provider.manifest.memory import MemoryDps
+from tests.provider.test_against_local_cloud import environment, world
+
+__all__ = ["environment", "world"]
 
 HOST = "contoso.azure-devices-provisioning.net"
 HUBS = ["one.azure-devices.net", "two.azure-devices.net"]

@@ -29,6 +29,7 @@ class MemoryDps:
     before: Callable[[int], httpx.Response | None] = lambda _: None
     after: Callable[[int], httpx.Response | None] = lambda _: None
     keys: dict[str, str] = field(default_factory=dict)
+    spoils: str = ""
     versions: int = 0
     bulks: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,6 +69,8 @@ class MemoryDps:
         if (said := self.before(number)) is not None:
             return said
         assert 1 <= len(body["enrollments"]) <= 10
+        if any(each["registrationId"] == self.spoils for each in body["enrollments"]):
+            return httpx.Response(400, json={"message": "cannot read it"})
         with self.lock:
             results = [self._apply(body["mode"], each) for each in body["enrollments"]]
         if (said := self.after(number)) is not None:
