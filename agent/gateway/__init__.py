@@ -1,9 +1,11 @@
 """The gateway's side of a device: children connect here, and are connected to the hub in their own names.
 
 gateway     the thread, the listener, and whose gateway it is
+tls         a child's end of TLS
 relay       one child's connection, from its CONNECT to its end
 packets     the two packets that are read: CONNECT and CONNACK
 scope       who is a child, and what proves it. No IO
+children    who is one just now: the hub's list, asked for again when it seems old
 edge_hub    the gateway's right to speak for children: its `$edgeHub` module, and the listing of the children
 upstream    the way to the hub
 

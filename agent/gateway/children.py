@@ -12,8 +12,8 @@ from agent.gateway.edge_hub import EdgeHub
 from agent.gateway.scope import Admitted, Child, NotAdmittedError, Shown
 from agent.log import JsonLog
 
-REFRESH_SECONDS = 5.0
-"""The hub is asked again at most this often, whoever comes."""
+REFRESH_SECONDS = 2.0
+"""The hub is asked at most this often, whoever comes; who comes earlier waits."""
 
 
 class Children:
@@ -53,26 +53,27 @@ class Children:
         try:
             return self._decide(subject, shown)
         except NotAdmittedError:
-            if not await self.ask_again():
-                raise
+            await self.ask_again()
             return self._decide(subject, shown)
 
     def _decide(self, subject: str, shown: Shown) -> Admitted:
         child = (self._known or {}).get(subject)
         return scope.admit(child, shown, self._edge_hub.hub, self._now().timestamp())
 
-    async def ask_again(self) -> bool:
-        """Ask the hub for the list again, unless that was just done; whether there is a newer one. Raises
-        UnavailableError. After a hub refused a child, this finds out whether it refuses the gateway.
+    async def ask_again(self) -> None:
+        """Have a list that is newer than this moment. Raises UnavailableError. When the hub refuses a child,
+        this finds out whether it refuses the gateway.
         """
+        clock = asyncio.get_running_loop().time
+        came_at = clock()
         async with self._asking:
-            if asyncio.get_running_loop().time() - self._asked_at < REFRESH_SECONDS:
-                return False
+            if self._asked_at > came_at:
+                return  # for another who came meanwhile
+            await asyncio.sleep(max(0.0, self._asked_at + REFRESH_SECONDS - clock()))
             try:
                 await self._ask()
             except RefusedError:
                 await self._register_again()
-            return True
 
     async def _register_again(self) -> None:
         """The hub does not know our key any more: it was given to another gateway of this name, or lost."""
@@ -83,5 +84,6 @@ class Children:
             raise UnavailableError(f"the hub refuses the gateway: {error}") from error
 
     async def _ask(self) -> None:
+        asked_at = asyncio.get_running_loop().time()
         self._known = await asyncio.to_thread(self._edge_hub.children)
-        self._asked_at = asyncio.get_running_loop().time()
+        self._asked_at = asked_at

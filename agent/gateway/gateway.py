@@ -19,14 +19,15 @@ from agent.gateway import upstream
 from agent.gateway.children import Children
 from agent.gateway.edge_hub import EdgeHub
 from agent.gateway.relay import Relay, Upstream
+from agent.gateway.tls import SecureStream
 from agent.https import Way
 from agent.log import JsonLog
 from agent.options import GatewayOptions
 
 MOST_CONNECTIONS = 1000
-_HANDSHAKE_SECONDS = 20.0
+"""Those that come beyond are closed at once."""
+
 _BACKLOG = 100
-_BREATHER_SECONDS = 1.0
 
 
 class Gateway:
@@ -47,8 +48,7 @@ class Gateway:
         self._moving: Future[None] | None = None
         self._above: Upstream | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
-        self._room = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._server: asyncio.Server | None = None
 
     def serve(self, hub: str, device_id: str, log: JsonLog) -> None:
         """Be the gateway of this device; another device's children are let go. Does not wait for that."""
@@ -78,48 +78,34 @@ class Gateway:
             lambda: self._now().timestamp(),
         )
         if is_new:
-            self._socket.listen(_BACKLOG)
-            self._accepting = asyncio.create_task(self._accept_all(log))
+            accept = partial(self._accept, log=log)
+            self._server = await asyncio.start_server(accept, sock=self._socket, backlog=_BACKLOG)
         await children.prepare()
         host, port = self._socket.getsockname()[:2]
         log.write("gateway-open", address=f"{host}:{port}", hub=edge_hub.hub)
 
-    async def _accept_all(self, log: JsonLog) -> None:
-        """Take clients one after the other; no more than so many at once, the others wait."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._room.acquire()
-            try:
-                client, _ = await loop.sock_accept(self._socket)
-            except OSError as error:  # out of file descriptors, most likely
-                self._room.release()
-                log.write("gateway-unready", "warning", reason=str(error), inSeconds=_BREATHER_SECONDS)
-                await asyncio.sleep(_BREATHER_SECONDS)
-                continue
-            connection = loop.create_task(self._receive(client, log))
-            self._connections.add(connection)
-            connection.add_done_callback(self._left)
-
-    def _left(self, connection: asyncio.Task[None]) -> None:
-        self._connections.discard(connection)
-        self._room.release()
-
-    async def _receive(self, client: socket.socket, log: JsonLog) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: JsonLog) -> None:
+        connection = asyncio.current_task()
+        assert connection is not None, "asyncio calls this in a task"
+        if len(self._connections) >= MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
+        self._connections.add(connection)
         try:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol, client, ssl=self._tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS
-            )
+            await self._receive(SecureStream(reader, writer, self._tls), log)
+        finally:
+            self._connections.discard(connection)
+            writer.transport.abort()
+
+    async def _receive(self, child: SecureStream, log: JsonLog) -> None:
+        try:
+            await child.shake()
         except OSError as error:
-            client.close()
             reason = " ".join(f"TLS: {error}".split())
             log.write("child-refused", "warning", reason=reason)
             return
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         if self._above is not None:
-            await Relay((reader, writer), self._above, log).run()
+            await Relay(child, self._above, log).run()
 
 
 def _show_defect(moving: "Future[None]") -> None:

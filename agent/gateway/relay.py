@@ -1,8 +1,8 @@
 """One child's connection: its CONNECT is checked and sent on in the child's name, then bytes go both ways."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.errors import UnavailableError
@@ -10,6 +10,7 @@ from agent.gateway import packets, scope, upstream
 from agent.gateway.children import Children
 from agent.gateway.packets import Connect, MalformedPacketError
 from agent.gateway.scope import NotAdmittedError, Shown
+from agent.gateway.tls import SecureStream
 from agent.gateway.upstream import Streams
 from agent.log import JsonLog
 
@@ -32,10 +33,10 @@ class Upstream:
 
 
 class Relay:
-    """One connection of one client."""
+    """One connection of one client, whose TLS handshake is done."""
 
-    def __init__(self, child: Streams, above: Upstream, log: JsonLog) -> None:
-        self._reader, self._writer = child
+    def __init__(self, child: SecureStream, above: Upstream, log: JsonLog) -> None:
+        self._child = child
         self._above = above
         self._log = log
         self._name = "?"
@@ -47,19 +48,19 @@ class Relay:
             self._name = connect.client_id[:_LONGEST_NAME]
             await self._serve(connect)
         except NotAdmittedError as refused:
-            self._tell("child-refused", str(refused), packets.NOT_AUTHORIZED)
+            await self._tell("child-refused", str(refused), packets.NOT_AUTHORIZED)
         except UnavailableError as error:
-            self._tell("child-unserved", str(error), packets.UNAVAILABLE)
+            await self._tell("child-unserved", str(error), packets.UNAVAILABLE)
         except (MalformedPacketError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             reason = str(error) or type(error).__name__
             self._log.write("child-refused", "debug", child=self._name, reason=reason)
         finally:
-            await upstream.end(self._writer)
+            await self._child.end()
 
     async def _serve(self, connect: Connect) -> None:
         above = self._above
         subject = scope.subject_of(connect.client_id, connect.username, above.hub)
-        admitted = await above.children.admit(subject, Shown(connect.password, self._certificate()))
+        admitted = await above.children.admit(subject, Shown(connect.password, self._child.certificate()))
         streams = await above.connect()
         try:
             await self._open(connect, streams)
@@ -71,25 +72,20 @@ class Relay:
 
     async def _first_packet(self) -> Connect:
         async with asyncio.timeout(FIRST_PACKET_SECONDS):
-            (kind,) = await self._reader.readexactly(1)
+            (kind,) = await self._child.readexactly(1)
             if kind != packets.CONNECT:
                 raise MalformedPacketError("the first packet is no CONNECT")
-            return packets.read_connect(await self._reader.readexactly(await self._length()))
+            return packets.read_connect(await self._child.readexactly(await self._length()))
 
     async def _length(self) -> int:
         """A remaining length (section 2.2.3)."""
         size = 0
         for shift in (0, 7, 14):
-            (digit,) = await self._reader.readexactly(1)
+            (digit,) = await self._child.readexactly(1)
             size |= (digit & 0x7F) << shift
             if not digit & 0x80 and size <= packets.LARGEST_CONNECT_BYTES:
                 return size
         raise MalformedPacketError("CONNECT is too long")
-
-    def _certificate(self) -> bytes | None:
-        tls = self._writer.get_extra_info("ssl_object")
-        shown = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
-        return shown or None
 
     async def _open(self, connect: Connect, streams: Streams) -> None:
         """CONNECT at the hub in the child's name, and hand its answer on."""
@@ -106,13 +102,14 @@ class Relay:
             raise NotAdmittedError("the hub does not take it from this gateway")
         if code != packets.ACCEPTED:
             raise UnavailableError(f"the hub answered CONNECT with {code}")
-        self._writer.write(answer)
+        self._child.write(answer)
+        await self._child.drain()
 
     async def _relay(self, streams: Streams, expires: float | None) -> str:
         """Bytes both ways until one side ends; who did."""
         ways = {
-            asyncio.create_task(_pipe(self._reader, streams[1])): "the child ended the connection",
-            asyncio.create_task(_pipe(streams[0], self._writer)): "the hub ended the connection",
+            asyncio.create_task(_pipe(self._child, streams[1])): "the child ended the connection",
+            asyncio.create_task(_pipe(streams[0], self._child)): "the hub ended the connection",
         }
         left = None if expires is None else max(0.0, expires - self._above.now())
         try:
@@ -123,16 +120,20 @@ class Relay:
             await asyncio.gather(*ways, return_exceptions=True)
         return next((ways[it] for it in ways if it in done), "the child's token ended")
 
-    def _tell(self, event: str, reason: str, code: int) -> None:
+    async def _tell(self, event: str, reason: str, code: int) -> None:
         self._log.write(event, "warning", child=self._name, reason=reason)
-        self._writer.write(packets.connack(code))
+        with suppress(OSError):  # it may be gone by now
+            self._child.write(packets.connack(code))
+            await self._child.drain()
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pipe(
+    source: asyncio.StreamReader | SecureStream, sink: asyncio.StreamWriter | SecureStream
+) -> None:
     """Copy until the end, no faster than the other side takes it."""
     try:
-        while chunk := await reader.read(_CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
+        while chunk := await source.read(_CHUNK_BYTES):
+            sink.write(chunk)
+            await sink.drain()
     except OSError:
         return

@@ -1,11 +1,7 @@
 """One device process against the local cloud: eight steps, a desired change, a killed cloud, refusals."""
 
-import json
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,69 +9,7 @@ import pytest
 
 from agent import VERSION
 
-PROJECT = Path(__file__).parents[2]
-SECONDS = 40.0
-
-
-class Device:
-    """A device process and its log."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        self._log = log
-        with log.open("wb") as out, log.with_suffix(".err").open("wb") as err:
-            command = [sys.executable, "-m", "agent", *arguments]
-            self._process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=out, stderr=err)
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
-
-    def events(self) -> list[str]:
-        return [line["event"] for line in self.lines() if line["event"] != "sdk"]
-
-    def wait(self, event: str, times: int = 1) -> dict[str, Any]:
-        """The log line of an event's n-th time."""
-        deadline = time.monotonic() + SECONDS
-        while self.events().count(event) < times:
-            assert time.monotonic() < deadline, f"no {event}: {self._log.read_text()}"
-            assert self._process.poll() is None or event in self.events(), self._log.read_text()
-            time.sleep(0.02)
-        return [line for line in self.lines() if line["event"] == event][times - 1]
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self._process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> int:
-        code = self._process.wait(SECONDS)
-        assert self._log.with_suffix(".err").read_text() == ""
-        return code
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(SECONDS)
-
-
-Start = Callable[..., Device]
-
-
-@pytest.fixture
-def start(
-    tmp_path: Path, cloud: Any, issue: Callable[[str], Path], base_environment: dict[str, str]
-) -> Iterator[Start]:
-    """Starts a device; without a folder it gets an identity of its own."""
-    devices: list[Device] = []
-
-    def run(name: str = "reefer-1", *more: str, folder: Path | None = None, scope: str = "") -> Device:
-        files = folder or issue(name)
-        arguments = ["--registration-id", name, "--id-scope", scope or cloud.scope, *more]
-        arguments += ["--certificate", str(files / "leaf.pem"), "--key", str(files / "key.pem")]
-        log = tmp_path / f"device-{len(devices)}.log"
-        devices.append(Device(arguments, {**base_environment, **cloud.environment}, log))
-        return devices[-1]
-
-    yield run
-    for device in devices:
-        device.kill()
+from .processes import Start
 
 
 def test_all_eight_steps_and_a_desired_change(cloud: Any, start: Start) -> None:
