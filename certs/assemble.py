@@ -12,7 +12,7 @@ refuses, `life` says from when to when, `reference` builds the TBS (the same arg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +39,8 @@ class Order:
     """What a certificate should say: its kind, subject, public key, and life in days (counted from now).
 
     `hosts` become its subject alternative names; `more` are extensions of this certificate alone, such as
-    name constraints or CRL distribution points, each with its criticality.
+    name constraints, each with its criticality. `of_serial` gives one that depends on the serial number: the
+    address of the revocation list that covers it.
     """
 
     profile: Profile
@@ -48,6 +49,7 @@ class Order:
     days: int
     hosts: tuple[x509.GeneralName, ...] = ()
     more: tuple[tuple[x509.ExtensionType, bool], ...] = ()
+    of_serial: Callable[[int], tuple[x509.ExtensionType, bool]] | None = None
 
 
 def self_signed(order: Order, signer: Signer, now: datetime | None = None) -> x509.Certificate:
@@ -120,7 +122,8 @@ def reference(
     )
     fixed = order.profile.extensions(algorithm_of(order.public_key))
     names = [(x509.SubjectAlternativeName(order.hosts), False)] if order.hosts else []
-    for extension, critical in (*fixed, *names, *order.more):
+    of_serial = [order.of_serial(serial)] if order.of_serial else []
+    for extension, critical in (*fixed, *names, *order.more, *of_serial):
         builder = builder.add_extension(extension, critical)
     algorithm = algorithm_of(signing)
     return builder.sign(throwaway(algorithm.name), algorithm.hash)  # type: ignore[arg-type]  # any kind of key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,11 +43,15 @@ class DeviceIdentity:
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms to issue: the kind of certificate, the hosts named in it, the clouds it is for."""
+    """On which terms to issue: the kind of certificate, the hosts named in it, the clouds it is for.
+
+    `point` gives the address of the revocation list that covers a serial number (`certs.life.revocation`).
+    """
 
     profile: Profile = profiles.DEVICE
     hosts: tuple[x509.GeneralName, ...] = ()
     clouds: tuple[Cloud, ...] = clouds.NONE
+    point: Callable[[int], tuple[x509.ExtensionType, bool]] | None = None
 
 
 DEVICE = Terms()
@@ -80,7 +85,9 @@ def order(
     names.check_length(title)
     subject = assemble.subject(title, assemble.organization_of(issuer_certificate))
     life = profile.days if days is None else days
-    return assemble.Order(profile, subject, supported_public(public_key), life, terms.hosts)
+    return assemble.Order(
+        profile, subject, supported_public(public_key), life, terms.hosts, of_serial=terms.point
+    )
 
 
 def issue_leaf(

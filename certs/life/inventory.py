@@ -70,7 +70,15 @@ _WHERE: Final = {
 _FATE: Final = (
     "SELECT fate, at, detail FROM fates WHERE serial = ? AND issuer = ? ORDER BY number DESC LIMIT 1"
 )
-_DECIDED: Final = "SELECT serial, issuer FROM fates WHERE fate = ? AND ? IN ('', issuer) ORDER BY number"
+_DECIDED: Final = """
+SELECT issued.serial, registration_id, issued.issuer, factory, grp, not_before, not_after, sha256, fate, at,
+  detail
+FROM fates JOIN issued ON issued.serial = fates.serial AND issued.issuer = fates.issuer
+WHERE fate = ? AND ? IN ('', fates.issuer) AND NOT EXISTS (
+  SELECT 1 FROM fates AS later
+  WHERE later.serial = fates.serial AND later.issuer = fates.issuer AND later.number > fates.number)
+ORDER BY fates.number
+"""
 _EXPIRING: Final = """
 SELECT CASE ? WHEN 'factory' THEN factory WHEN 'group' THEN grp ELSE issuer END AS which,
   count(*), min(not_after) FROM issued
@@ -189,7 +197,8 @@ class Inventory:
         """Retire every certificate whose overlap has ended; gives those."""
         moment = (now or datetime.now(UTC)).astimezone(UTC)
         due = [held for held in self.held("retiring") if datetime.fromisoformat(held.detail) <= moment]
-        return [self._decide(held, "retired", "its successor took over", moment) for held in due]
+        with self._told(), self._transaction():
+            return [self._append(held, "retired", "its successor took over", moment) for held in due]
 
     def by_serial(self, serial: int, issuer: str) -> Held:
         """One certificate; raises InventoryError when it is unknown."""
@@ -204,13 +213,9 @@ class Inventory:
 
     def held(self, fate: Fate, issuer: str = "") -> Iterator[Held]:
         """Every certificate of this fate (but active), of one issuer if named, in order of decision."""
-        with self._told():
-            rows = self._database.execute(_DECIDED, (fate, issuer))
-            decided = [(int.from_bytes(serial, "big"), name) for serial, name in rows]
-        for serial, name in dict.fromkeys(decided):
-            found = self.by_serial(serial, name)
-            if found.fate == fate:
-                yield found
+        with self._told(), closing(self._database.cursor()) as cursor:
+            for row in cursor.execute(_DECIDED, (fate, issuer)):
+                yield _held(row[:8], row[8:])
 
     def all(self) -> Iterator[Held]:
         """Every certificate, in the order of issue."""
@@ -267,15 +272,17 @@ class Inventory:
         return found is not None
 
     def _decide(self, held: Held, fate: Fate, detail: str, now: datetime | None) -> Held:
-        at = (now or datetime.now(UTC)).astimezone(UTC)
-        if held.since is not None and at < held.since:
+        with self._told(), self._transaction():
+            return self._append(held, fate, detail, (now or datetime.now(UTC)).astimezone(UTC))
+
+    def _append(self, held: Held, fate: Fate, detail: str, at: datetime) -> Held:
+        if held.since is not None and _seconds(at) < _seconds(held.since):
             raise ClockError(
                 f"the clock says {at:%Y-%m-%dT%H:%M:%SZ}, before {held.since:%Y-%m-%dT%H:%M:%SZ}"
             )
         row = (_bytes(held.issued.serial), held.issued.issuer, _seconds(at), fate, detail)
-        with self._told(), self._transaction():
-            number, last = self._end("fates")
-            self._database.execute(_INSERT["fates"], (number + 1, *row, _chained(last, row)))
+        number, last = self._end("fates")
+        self._database.execute(_INSERT["fates"], (number + 1, *row, _chained(last, row)))
         return Held(held.issued, fate, at.replace(microsecond=0), detail)
 
     def _select(self, where: str, values: Sequence[object]) -> Iterator[Held]:
