@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Final, Literal
 
-from operations.actions.seen import REGISTRATION_ID
+from operations.actions.seen import REGISTRATION_ID, is_disabled
 from operations.cloud import Cloud, Document
 from operations.errors import DeviceKeyError
 
@@ -43,6 +43,8 @@ def device_key(cloud: Cloud, registration_id: str, group_id: str | None, slot: S
             "letter or digit first and last"
         )
     own = cloud.enrollment(registration_id)
+    if own is not None and is_disabled(own):
+        raise DeviceKeyError(f"{registration_id} is disabled by its individual enrollment: no key opens it")
     if group_id is None:
         if own is None:
             text = "there is no individual enrollment of that id; give the group that it belongs to (--group)"

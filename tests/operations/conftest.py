@@ -133,3 +133,12 @@ def oslo() -> Authority:
 @pytest.fixture(scope="session")
 def bergen() -> Authority:
     return make_authority("coldchain bergen", age=2)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory, oslo: Authority, bergen: Authority) -> Iterator[Any]:
+    """A running local cloud with a fleet (tests.operations.live.Live), shared by the tests of one group."""
+    from tests.operations.live import running  # it needs this module's Authority
+
+    with running(tmp_path_factory.mktemp("fleet"), oslo, bergen) as made:
+        yield made
