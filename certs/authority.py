@@ -6,6 +6,7 @@ DIRECTORY/cross/<a>.by.<b>.pem a's key and name, certified by another root b (`c
 DIRECTORY/authority.json       the record: what was made, when, by which key, with which fingerprint
 DIRECTORY/keys/<key id>.pem    encrypted private keys, mode 0600; nothing else is secret
 DIRECTORY/keys/<key id>.json   where a key lives that a hardware module or a key service holds
+DIRECTORY/ledger.jsonl         the log of what was made and issued, chained by hashes (`certs.life.ledger`)
 
 An issuer is confined three times over: its path length is 0, its extended key usage allows TLS clients alone,
 and its name constraints allow nothing but this fleet (`certs.profiles`, `certs.constraints`).
@@ -19,19 +20,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+
 from certs import assemble, durable, intermediates, names, passphrase, profiles, record
 from certs.chain import Chain, load_chain
 from certs.errors import ClockError, IssueError
 from certs.intermediates import Choices
+from certs.life.ledger import Ledger
 from certs.names import ROOT
 from certs.places import FILE, Place
+from certs.reading import fingerprint
 from certs.record import ISSUER_KINDS, RECORD, Entry, Record, describe
 from certs.signers import Signer
 from certs.store import KeyStore
 
-__all__ = ["KEYS", "RECORD", "Authority", "Choices", "describe", "init", "load"]
+__all__ = ["KEYS", "LEDGER", "RECORD", "Authority", "Choices", "describe", "init", "load"]
 
 KEYS = "keys"
+LEDGER = "ledger.jsonl"
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,30 @@ class Authority:
     def with_entries(self, added: Sequence[Entry], now: datetime) -> Authority:
         """Add certificates, on disk too: all of them or none, also when killed."""
         changed = self.record.with_entries(added, now)
+        note_made(self.directory, added, now)
         record.write(self.directory, changed)
         return Authority(self.directory, changed)
 
-    def refuse_clock_set_back(self, now: datetime) -> None:
-        """Raise ClockError when the authority has made something later than now.
+    def note_issued(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+        """Write into the ledger that a certificate was issued, before anybody gets it.
 
-        A certificate that begins too early and ends too early, or a serial's place in a log, cannot be mended
-        later; so nothing is made until the clock is right.
+        Raises ClockError, TamperedError, StorageError.
+        """
+        facts = describe(certificate)
+        Ledger(self.directory / LEDGER).append(
+            "issued",
+            subject=facts["subject"],
+            serial=facts["serial"],
+            sha256=facts["sha256"],
+            not_after=facts["notAfter"],
+            issuer_sha256=fingerprint(issuer),
+        )
+
+    def refuse_clock_set_back(self, now: datetime) -> None:
+        """Raise ClockError when the authority has made something later than now (its ledger refuses as well).
+
+        A certificate that begins and ends too early cannot be mended later, so nothing is made until the
+        clock is right.
         """
         if now < self.record.changed:
             raise ClockError(
@@ -123,8 +145,26 @@ def init(
             order = part.order(name, key.public_key(), issuer_days)
             made = assemble.issued(order, signer, root.certificate, now)
             entries.append(Entry(part.part, part.profile.name, ROOT, made))
+        note_made(scratch, entries, now)
         record.write(scratch, record.new(name, entries, now))
     return load(directory)
+
+
+def note_made(directory: Path, made: Sequence[Entry], now: datetime) -> None:
+    """Write into the ledger what an authority is about to have; raises as `Ledger.append` does."""
+    for entry in made:
+        facts = describe(entry.certificate)
+        Ledger(directory / LEDGER).append(
+            "certified",
+            now,
+            name=entry.name,
+            kind=entry.kind,
+            signed_by=entry.signed_by,
+            subject=facts["subject"],
+            serial=facts["serial"],
+            sha256=facts["sha256"],
+            key_id=facts["keyId"],
+        )
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def make_root(
     now = datetime.now(UTC)
     with authority.new(directory, key_passphrase, choices.place) as (scratch, store):
         _, root = authority.make_root(store, fleet, ROOT, days, choices, now)
+        authority.note_made(scratch, [root], now)
         record.write(scratch, record.new(fleet, [root], now))
         Minutes("root-made", fleet, operator, now, root, [root]).keep(scratch)
     return Authority.open(directory)

@@ -7,6 +7,7 @@ but that one which wants to be an authority is refused, since whoever made it ex
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def parse(data: bytes, where: str) -> x509.CertificateSigningRequest:
         found = x509.load_pem_x509_csr(data) if pem else x509.load_der_x509_csr(data)
         if data.count(b"-----BEGIN") > 1:
             raise ValueError("more than one part")
-        found.subject.rfc4514_string()
+        _subject(found).rfc4514_string()
         list(found.extensions)
         list(found.attributes)
         found.public_key()
@@ -176,4 +177,10 @@ def _authority_faults(request: x509.CertificateSigningRequest) -> Iterator[Chain
 
 
 def _common_names(request: x509.CertificateSigningRequest) -> list[str]:
-    return [str(each.value) for each in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return [str(each.value) for each in _subject(request).get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def _subject(request: x509.CertificateSigningRequest) -> x509.Name:
+    """The subject; the library warns of names that are too long, which `check` tells of."""
+    with warnings.catch_warnings(action="ignore"):
+        return request.subject

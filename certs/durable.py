@@ -49,10 +49,15 @@ def make_directory(path: Path, mode: int) -> None:
         raise StorageError(path, error) from error
 
 
-def new_file(path: Path, data: bytes, mode: int, what: str) -> None:
-    """Write a file that must not be there yet; raises ExistsError, StorageError."""
+def refuse_existing(path: Path, what: str) -> None:
+    """Raise ExistsError when something stands at `path`, be it a link that leads nowhere."""
     if path.exists() or path.is_symlink():
         raise ExistsError(path, what)
+
+
+def new_file(path: Path, data: bytes, mode: int, what: str) -> None:
+    """Write a file that must not be there yet; raises ExistsError, StorageError."""
+    refuse_existing(path, what)
     make_directory(path.parent, PUBLIC_DIRECTORY)
     write(path, data, mode)
 

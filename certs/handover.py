@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from certs import checks, durable, record
-from certs.authority import KEYS, Authority
+from certs.authority import KEYS, Authority, note_made
 from certs.errors import AuthorityError, ChainError, ChainFault, ExistsError
 from certs.minutes import ungrouped
 from certs.names import ROOT
@@ -39,6 +39,7 @@ def install(directory: Path, granted: Path, root_sha256: str) -> Authority:
         raise ExistsError(directory / RECORD, "an authority")
     if there:
         return there.with_entries(added, datetime.now(UTC))
+    note_made(directory, added, datetime.now(UTC))
     record.write(directory, record.new(found.fleet, added, found.changed))
     return Authority.open(directory)
 

@@ -93,6 +93,7 @@ def issue(
     terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds)
     issuing, signer = _opened(issuer, key_store, passphrase_file)
     device = issue_device(signer, issuing, registration_id, days, algorithm, terms)
+    _note(issuer, device.certificate, issuing)
     device.write(out)
     if as_json:
         print_json({"leaf": str(out / LEAF_FILE), "key": str(out / KEY_FILE)} | describe(device.certificate))
@@ -135,6 +136,9 @@ def sign(
     csr.check(asked, registration_id, terms.profile)  # before anybody has to type a passphrase
     issuing, signer = _opened(issuer, key_store, passphrase_file)
     certificate = issue_from_request(signer, issuing, asked, registration_id, days, terms)
+    if str(out) != "-":
+        durable.refuse_existing(out, "a certificate")
+    _note(issuer, certificate, issuing)
     text = chain_text(certificate, issuing)
     if str(out) == "-":
         click.echo(text.decode("ascii"), nl=False)
@@ -149,7 +153,17 @@ def sign(
 def _opened(issuer: Path, key_store: Path | None, file: Path | None) -> tuple[x509.Certificate, Signer]:
     """The issuer's certificate and who signs for it; refused while the clock stands before its authority."""
     issuing = chain.load_certificate(issuer)
-    if (issuer.parent / authority.RECORD).exists():
-        Authority.open(issuer.parent).refuse_clock_set_back(datetime.now(UTC))
+    if (there := _authority(issuer)) is not None:
+        there.refuse_clock_set_back(datetime.now(UTC))
     store = open_store(issuing, key_store or issuer.parent / authority.KEYS, file)
     return issuing, store.signer_for(issuing)
+
+
+def _note(issuer: Path, certificate: x509.Certificate, issuing: x509.Certificate) -> None:
+    """Into the authority's ledger, where the issuer's certificate stands in one."""
+    if (there := _authority(issuer)) is not None:
+        there.note_issued(certificate, issuing)
+
+
+def _authority(issuer: Path) -> Authority | None:
+    return Authority.open(issuer.parent) if (issuer.parent / authority.RECORD).exists() else None
