@@ -50,5 +50,9 @@ class BusyError(ManifestError):
     """Two runs over one manifest would get into each other's way."""
 
 
+class LedgerError(ManifestError):
+    """The folder of the ledger is not writable, the disk is full, or its file is none of ours."""
+
+
 class StoppedError(ManifestError):
     """Nothing, or not all, was done; run again, it goes on from there."""

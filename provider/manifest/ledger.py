@@ -9,10 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from provider.manifest.deciding import Item, Kind, Live, Outcome
+from provider.manifest.errors import LedgerError
 
 CHUNK_ROWS = 500
 _SCHEMA: Final = """
@@ -84,6 +86,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._base = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._prepare()
+        except sqlite3.Error:
+            self._base.close()
+            raise
+
+    def _prepare(self) -> None:
         self._base.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;")
         self._base.executescript(_SCHEMA)
 
@@ -230,6 +239,22 @@ class Ledger:
             "BEGIN; DELETE FROM rows; INSERT INTO rows SELECT * FROM fresh; DROP TABLE fresh; COMMIT;"
         )
         return int(lost)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Ledger]:
+    """The ledger in this file, which is made when there is none. Raises LedgerError, for scans, too."""
+    try:
+        ledger = Ledger(path)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"{path} or a file beside it cannot be used ({error}); is there space on the disk? They may be "
+            "deleted: what they know is then read from the service again"
+        ) from error
 
 
 class _attached:  # noqa: N801 - a context manager, used like a function

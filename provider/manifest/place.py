@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provider.clients.retry import Clock
-from provider.manifest.errors import BusyError
+from provider.manifest.errors import BusyError, LedgerError
 
 LOCK_SECONDS = 30.0
 _POLL_SECONDS = 0.2
@@ -66,10 +66,15 @@ class Place:
 
 
 def place(host: str, manifest: str, environment: Mapping[str, str]) -> Place:
-    """The place of a manifest; its folder is made, for this user alone."""
+    """The place of a manifest; its folder is made, for this user alone. Raises LedgerError."""
     base = Path(environment.get("MUSTER_STATE_DIR") or ".muster")
     folder = base / "manifests" / host.lower()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise LedgerError(
+            f"{folder} cannot be made ({error.strerror}); MUSTER_STATE_DIR names another folder to keep it in"
+        ) from error
     return Place(folder, manifest.lower())
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from provider.manifest.deciding import Item, Kind, Outcome, Step
 from provider.manifest.delivery import Delivery
 from provider.manifest.entries import marked
 from provider.manifest.errors import ForeignManifestError, RemovalRefusedError, StoppedError
-from provider.manifest.ledger import Counts, Ledger, Todo
+from provider.manifest.ledger import Counts, Ledger, Todo, opened
 from provider.manifest.place import Place
 from provider.manifest.scan import entries, scan
 from provider.manifest.sending import Sending
@@ -84,7 +83,7 @@ class Manifest:
 
         Raises ManifestError or ClientError when nothing was sent.
         """
-        with self._place.locked(self._clock), closing(Ledger(self._place.ledger)) as ledger:
+        with self._place.locked(self._clock), opened(self._place.ledger) as ledger:
             target = self._scanned(wanted, ledger)
             surveyed = self._trust(wanted, ledger, target, old_revision)
             counts = ledger.compare(target)
@@ -102,7 +101,7 @@ class Manifest:
 
     def remove(self) -> None:
         """Remove all enrollments of the manifest. Raises StoppedError when some are left."""
-        with self._place.locked(self._clock), closing(Ledger(self._place.ledger)) as ledger:
+        with self._place.locked(self._clock), opened(self._place.ledger) as ledger:
             few = 0 < ledger.count() <= FEW_ROWS
             surveyed = not (few and believable(ledger, self._delivery))
             if surveyed:
@@ -119,7 +118,7 @@ class Manifest:
 
     def lost(self, revision: str, accepted: int) -> int | None:
         """How many of the accepted rows the service does not hold any more; None when it holds none."""
-        with self._place.locked(self._clock), closing(Ledger(self._place.ledger)) as ledger:
+        with self._place.locked(self._clock), opened(self._place.ledger) as ledger:
             known = revision in _revisions(ledger)
             if known and 0 < ledger.count() <= FEW_ROWS:
                 lost = self._looked_through(ledger)
@@ -137,7 +136,7 @@ class Manifest:
         Raises ManifestError where `up` would.
         """
         self.verify(wanted.file, wanted.content_hash)
-        with closing(Ledger(self._place.ledger)) as ledger:
+        with opened(self._place.ledger) as ledger:
             target = self._scanned(wanted, ledger)
             unknown = self._unknown(ledger, old_revision)
             counts = ledger.compare(target)
@@ -170,6 +169,8 @@ class Manifest:
         if old_revision is None and not known_there(ledger.first(target, _PROBES), self._delivery):
             return False
         survey(ledger, self._delivery, self._name)
+        if old_revision is not None:
+            ledger.note(base=old_revision)
         counts = ledger.compare(target)
         if old_revision is None and (counts.changed or counts.removed) and not wanted.adopt:
             ledger.forget()

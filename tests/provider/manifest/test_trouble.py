@@ -13,8 +13,9 @@ import pytest
 from provider.clients.errors import CancelledError
 from provider.clients.retry import deadline
 from provider.errors import InitFailedError, UnsupportedResourceError
+from provider.handlers.device_manifest import DeviceManifest
 from provider.manifest.deciding import Item, Kind, Live, Outcome, Step, after_error, decide
-from provider.manifest.errors import BusyError, StoppedError
+from provider.manifest.errors import BusyError, LedgerError, StoppedError
 from provider.values import UNKNOWN
 
 
@@ -202,3 +203,29 @@ def test_a_cancelled_wait_is_told(handler: Any, clock: Any, write: Any, rows: An
     clock.cancel()
     with pytest.raises((CancelledError, StoppedError), match="cancelled"):
         handler.create(inputs)
+
+
+def test_a_ledger_that_is_none_is_told_and_may_be_deleted(
+    handler: Any, life: Any, dps: Any, write: Any, rows: Any, tmp_path: Path
+) -> None:
+    one = life(handler)
+    one.create(write(rows(*range(30))))
+    folder = tmp_path / "state" / "manifests" / "contoso.azure-devices-provisioning.net"
+    for path in folder.glob("fridges.ledger*"):
+        path.write_bytes(b"no database" * 100)
+    with pytest.raises(LedgerError, match="may be deleted"):
+        one.update(**write(rows(*range(31))))
+    for path in folder.iterdir():
+        path.unlink()
+    dps.applied.clear()
+    one.update(**write(rows(*range(31))))
+    assert set(dps.applied) == {("create", "fridge-30")}
+
+
+def test_a_state_folder_that_cannot_be_made_is_told(
+    azure: Any, clock: Any, write: Any, rows: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    handler = DeviceManifest(azure.dps, clock, {"MUSTER_STATE_DIR": str(tmp_path / "taken")})
+    (fault,) = handler.check(write(rows(1))).faults
+    assert "MUSTER_STATE_DIR names another folder" in fault.reason
