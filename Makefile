@@ -54,8 +54,8 @@ pytest: venv
 softhsm:
 	@tests/certs/signers/softhsm
 
-bench: setup ## Measure, beside peers, into docs/benchmarks.md
-	@.venv/bin/python -m bench
+bench: setup ## Measure, beside peers, into docs/benchmarks.md; FULL=1: a million devices, for hours
+	@.venv/bin/python -m bench $(if $(FULL),--full) $(foreach name,$(ONLY),--only $(name))
 
 soak: setup ## 2,000 connected devices for MINUTES (10) under faults: is anything lost?
 	@.venv/bin/python -m bench.soak --minutes $(MINUTES)

@@ -40,10 +40,13 @@ class Workspace:
         """What child processes of the local stack get."""
         return environment.variables(self.layout, str(self.endpoints["proxy"]))
 
-    def pulumi(self, *arguments: str, folder: Path | None = None) -> str:
-        """Run the engine and return what it printed. Raises CalledProcessError with the output in it."""
-        command = ["pulumi", *arguments, "--stack", "local", "--non-interactive"]
-        return _run(command, folder or self.root, self.environment())
+    def pulumi(self, *arguments: str, folder: Path | None = None, stack: str = "local", **told: str) -> str:
+        """Run the engine and return what it printed. Raises RuntimeError with the output in it.
+
+        `told` are further environment variables.
+        """
+        command = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
+        return _run(command, folder or self.root, self.environment() | told)
 
     def up(self, devices: int) -> None:
         """Run `muster up` here."""

@@ -70,6 +70,7 @@ for key, hub in zip(("eu-1", "eu-2"), hubs, strict=True):
                 "hub_host": hub.properties.host_name,
                 "hub_location": LOCATION,
                 "allocation_weight": 1,
+                "apply_allocation_policy": True,
                 "service_revision": dps.etag,
             },
             pulumi.ResourceOptions(provider=provider, depends_on=roles),

@@ -25,7 +25,8 @@ def main() -> int:
     ]:
         print(finding)
     if result.is_sound:
-        report.write({"soak": described(result)})
+        full = plan.minutes >= Plan.minutes and plan.devices >= Plan.devices
+        report.write({"soak": described(result)}, full=full)
     return 0 if result.is_sound else 1
 
 
