@@ -7,6 +7,7 @@ ProviderError
     ├── RemovalRefusedError     more rows would be removed than is allowed without saying so
     ├── ForeignManifestError    enrollments in the service carry this manifest's name, unknown to the state
     ├── BusyError               another process works on the same manifest
+    ├── LedgerError             what this machine keeps of manifests cannot be read or written
     └── StoppedError            the run came to its end too early, and the state has nothing to keep of it
 """
 
