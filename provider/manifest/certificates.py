@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import ssl
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _RIGHT = "one certificate as PEM, or as base64 of its DER, would be right"
 
 
@@ -39,11 +38,12 @@ def der(cell: object) -> bytes:
         raise CellError(f"is {type(cell).__name__}; {_RIGHT}")
     if "PRIVATE KEY" in text:
         raise CellError(f"holds a private key, which belongs to the device alone; {_RIGHT}")
-    found = _PEM.findall(text)
-    if "-----BEGIN" in text and len(found) != 1:
-        raise CellError(f"holds {len(found)} certificates; {_RIGHT}")
+    if "-----BEGIN" in text:
+        if (found := text.count(_BEGIN)) != 1 or text.count(_END) != 1:
+            raise CellError(f"holds {found} certificates; {_RIGHT}")
+        text = text.partition(_BEGIN)[2].partition(_END)[0]
     try:
-        return base64.b64decode("".join((found[0] if found else text).split()), validate=True)
+        return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise CellError(f"is no base64; {_RIGHT}") from None
 
