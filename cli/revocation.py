@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from operations import crl, revocation
 from operations.actions.holds import Holds
 from operations.actions.session import Session
 from operations.audit import Entry
-from operations.certificates import PemCertificates
 from operations.errors import CrlError
+from operations.inventory import certificates
 from operations.revocation import Mapped, Reconciled
 
 UP_TO_PERCENT = 5.0
@@ -30,14 +30,21 @@ def group() -> None:
 
 
 @group.command()
-@click.option("--crl", "files", type=FILE, multiple=True, required=True, help="A CRL; repeat for more.")
+@click.option(
+    "--crl",
+    "files",
+    type=ANY,
+    multiple=True,
+    required=True,
+    help="A CRL, or a folder of *.crl; repeat for more.",
+)
 @click.option(
     "--certificates",
     "sources",
     type=ANY,
     multiple=True,
     required=True,
-    help="Devices' certificates: a folder or a file, PEM; repeat for more.",
+    help="Devices' certificates: the inventory, or PEM files and folders; repeat for more.",
 )
 @click.option(
     "--issuer", "issuers", type=FILE, multiple=True, help="An issuer's certificate, beside the stack's."
@@ -78,8 +85,8 @@ def reconcile(
     log = target.log
     entries = log.entries()
     checked = _checked(files, list(fleet.values()), entries)
-    certificates = PemCertificates(sources, list(fleet.values()))
-    found = revocation.mapped(checked, certificates, list(fleet.values()))
+    with certificates(sources, list(fleet.values())) as issued:
+        found = revocation.mapped(checked, issued, list(fleet.values()))
     with target.cloud() as cloud:
         if only_plan:
             result = revocation.plan(cloud, Holds(entries), found, up_to_percent)
@@ -98,7 +105,7 @@ def _checked(
     faults: list[str] = []
     checked: list[crl.CheckedCrl] = []
     now, last = datetime.now(UTC), revocation.last_seen(entries)
-    for file in files:
+    for file in _listed(files, faults):
         try:
             found = crl.parse(_data(file), str(file))
             checked += [crl.check(each, str(file), issuers, now, last) for each in found]
@@ -107,6 +114,15 @@ def _checked(
     if faults:
         raise CrlError([*faults, "nothing was done"])
     return checked
+
+
+def _listed(paths: Sequence[Path], faults: list[str]) -> Iterator[Path]:
+    """The files, and those of the folders."""
+    for path in paths:
+        found = sorted(path.glob("*.crl")) if path.is_dir() else [path]
+        yield from found
+        if not found:
+            faults.append(f"{path}: holds no *.crl")
 
 
 def _data(file: Path) -> bytes:

@@ -13,8 +13,8 @@ from cryptography import x509
 from certs.chain import load_certificate
 from cli.operating import ANY, FILE, LEFT_OVER, Target, json_option, print_json, target_options
 from operations import rotation
-from operations.certificates import PemCertificates
 from operations.errors import RequestError
+from operations.inventory import certificates
 from operations.rotation import KINDS, LEFT, Report, Rotation
 
 
@@ -31,7 +31,7 @@ def group() -> None:
     type=ANY,
     multiple=True,
     required=True,
-    help="Devices' certificates: a folder or a file, PEM; repeat for more.",
+    help="Devices' certificates: the inventory, or PEM files and folders; repeat for more.",
 )
 @click.option(
     "--old",
@@ -63,13 +63,13 @@ def report(
     """
     fleet = target.certificates_of_issuers(issuers)
     going = _going(old, fleet)
-    certificates = PemCertificates(sources, [*fleet.values(), *([going] if going else [])])
-    with target.cloud() as cloud:
+    known = [*fleet.values(), *([going] if going else [])]
+    with certificates(sources, known) as issued, target.cloud() as cloud:
         found = cloud.group(group_id)
         if found is None:
             raise RequestError(f"there is no enrollment group {group_id} at {target.service}")
         turning = rotation.rotation_of(found, fleet, going)
-        result = rotation.report(cloud, found, turning, certificates)
+        result = rotation.report(cloud, found, turning, issued)
     if as_json:
         print_json(_document(result, turning))
     else:

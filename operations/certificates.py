@@ -1,7 +1,7 @@
 """Which device a certificate is of. A hub knows thumbprints, a CRL serials, and neither says more.
 
-`Certificates` is what the reconciler and the report ask; `PemCertificates` answers from PEM files, as `muster
-certs issue` writes them. Whoever keeps an inventory of what was issued realises the same two look-ups.
+`Certificates` is what the reconciler and the report ask. `PemCertificates` answers from PEM files, as `muster
+certs issue` writes them, `operations.inventory` from the inventory of what was issued.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class IssuedCertificate:
 
     `issuer_key` is the SHA-256 over the issuer's SubjectPublicKeyInfo (`certs.store.key_id`): names and
     certificates of issuers come and go, and a serial means something for one issuer only. Thumbprints are
-    upper-case hex over the DER.
+    upper-case hex over the DER; `sha1` is "" where it is not known.
     """
 
     registration_id: str
@@ -43,6 +43,11 @@ class IssuedCertificate:
     sha1: str
     not_after: datetime
 
+    @property
+    def thumbprints(self) -> frozenset[str]:
+        """What a hub may know it by."""
+        return frozenset({self.sha256, self.sha1} - {""})
+
 
 class Certificates(Protocol):
     """What was issued to devices."""
@@ -50,8 +55,24 @@ class Certificates(Protocol):
     def by_serial(self, issuer_key: str, serial: int) -> IssuedCertificate | None:
         """The certificate with this serial of the issuer with this key."""
 
-    def by_thumbprint(self, thumbprint: str) -> IssuedCertificate | None:
-        """The certificate with this thumbprint, SHA-1 or SHA-256, upper-case hex."""
+    def of_device(self, registration_id: str) -> Sequence[IssuedCertificate]:
+        """All certificates of a device, whatever the spelling of its id."""
+
+
+class Together:
+    """Several sources as one. A `Certificates`."""
+
+    def __init__(self, sources: Sequence[Certificates]) -> None:
+        self._sources = sources
+
+    def by_serial(self, issuer_key: str, serial: int) -> IssuedCertificate | None:
+        """From the first source that knows it."""
+        found = (source.by_serial(issuer_key, serial) for source in self._sources)
+        return next((each for each in found if each is not None), None)
+
+    def of_device(self, registration_id: str) -> Sequence[IssuedCertificate]:
+        """From all sources."""
+        return [each for source in self._sources for each in source.of_device(registration_id)]
 
 
 def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> IssuedCertificate:
@@ -78,7 +99,7 @@ class PemCertificates:
         self.foreign = 0
         self._issuers = issuers
         self._by_serial: dict[tuple[str, int], IssuedCertificate] = {}
-        self._by_thumbprint: dict[str, IssuedCertificate] = {}
+        self._by_device: dict[str, list[IssuedCertificate]] = {}
         faults: list[str] = []
         for path in paths:
             for file in _files(path, faults):
@@ -93,9 +114,9 @@ class PemCertificates:
         """The certificate with this serial."""
         return self._by_serial.get((issuer_key, serial))
 
-    def by_thumbprint(self, thumbprint: str) -> IssuedCertificate | None:
-        """The certificate with this thumbprint."""
-        return self._by_thumbprint.get(thumbprint.upper())
+    def of_device(self, registration_id: str) -> Sequence[IssuedCertificate]:
+        """All certificates of a device."""
+        return self._by_device.get(registration_id.lower(), [])
 
     def _take(self, file: Path, faults: list[str], *, alone: bool) -> None:
         number = 0
@@ -126,7 +147,7 @@ class PemCertificates:
                 f"{file}: serial {found.serial:X} is of {first.registration_id}, too: a serial of an issuer "
                 "names one certificate (RFC 5280 section 4.1.2.2), so neither can be told by it"
             )
-        self._by_thumbprint |= {found.sha256: found, found.sha1: found}
+        self._by_device.setdefault(found.registration_id.lower(), []).append(found)
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

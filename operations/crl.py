@@ -51,7 +51,7 @@ class Revoked:
 
 @dataclass(frozen=True)
 class LastSeen:
-    """The newest CRL of an issuer that was acted on before."""
+    """The newest CRL of a scope that was acted on before."""
 
     number: int
     this_update: datetime
@@ -59,11 +59,16 @@ class LastSeen:
 
 @dataclass(frozen=True)
 class CheckedCrl:
-    """A CRL that may be acted on."""
+    """A CRL that may be acted on.
+
+    `scope` is the issuer's key, and of a list that is one of several its distribution point (RFC 5280 section
+    5.2.5): numbers of one scope rise.
+    """
 
     where: str
     issuer: x509.Certificate
     issuer_key: str
+    scope: str
     number: int
     this_update: datetime
     next_update: datetime
@@ -94,7 +99,7 @@ def check(
     now: datetime,
     last: Mapping[str, LastSeen],
 ) -> CheckedCrl:
-    """The CRL, if it may be acted on now. `last` has what was seen of each issuer's key.
+    """The CRL, if it may be acted on now. `last` has what was seen, by scope.
 
     Raises CrlError with all that is wrong.
     """
@@ -116,7 +121,7 @@ def _checked(
     faults += _kind_faults(crl)
     faults += _time_faults(crl, now)
     if issuer is not None:
-        faults += _order_faults(crl, last.get(key_id(issuer.public_key())))
+        faults += _order_faults(crl, last.get(_scope(crl, issuer)))
     next_update = crl.next_update_utc
     if faults or issuer is None or next_update is None:
         raise CrlError([f"{where}: {fault}" for fault in faults])
@@ -124,6 +129,7 @@ def _checked(
         where=where,
         issuer=issuer,
         issuer_key=key_id(issuer.public_key()),
+        scope=_scope(crl, issuer),
         number=_number(crl),
         this_update=crl.last_update_utc,
         next_update=next_update,
@@ -198,6 +204,17 @@ def _number(crl: x509.CertificateRevocationList) -> int:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
         return -1
+
+
+def _scope(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> str:
+    key = key_id(issuer.public_key())
+    try:
+        point = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+    except x509.ExtensionNotFound:
+        return key
+    names = sorted(str(name.value) for name in point.full_name or ())
+    kinds = (point.only_contains_user_certs, point.only_contains_ca_certs)
+    return " ".join([key, *names, *(str(kind) for kind in kinds if any(kinds))])
 
 
 def _entries(crl: x509.CertificateRevocationList, where: str) -> Iterator[Revoked]:

@@ -69,7 +69,7 @@ class Reconciled:
 
 
 def last_seen(entries: Iterable[Entry]) -> dict[str, LastSeen]:
-    """The newest CRL acted on, by the issuer's key. Pure."""
+    """The newest CRL acted on, by its scope. Pure."""
     found: dict[str, LastSeen] = {}
     for entry in entries:
         if (entry.action, entry.event) == (CRL, CHECKED):
@@ -159,7 +159,7 @@ def _spared(outcome: Outcome, listed: Sequence[Listed]) -> bool:
         if step.what == IDENTITY
         for thumbprint in thumbprints(step.document)
     }
-    return not any({each.certificate.sha256, each.certificate.sha1} & used for each in listed)
+    return not any(each.certificate.thumbprints & used for each in listed)
 
 
 def _refuse_too_many(cloud: Cloud, outcomes: Sequence[Outcome], up_to_percent: float) -> None:
@@ -180,7 +180,7 @@ def _refuse_too_many(cloud: Cloud, outcomes: Sequence[Outcome], up_to_percent: f
 
 def _note(session: Session, crl: CheckedCrl, who: str) -> None:
     order = Order(who, f"CRL {crl.number} of {crl.issuer.subject.rfc4514_string()}"[:500])
-    subject = session.subject(CRL, "", crl.issuer_key, order)
+    subject = session.subject(CRL, "", crl.scope, order)
     session.note(
         subject, CHECKED, number=crl.number, thisUpdate=crl.this_update.isoformat(), sha256=crl.sha256
     )

@@ -10,7 +10,7 @@ expiration"). A device that renewed must register again before its hub knows the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,14 +129,15 @@ def report(cloud: Cloud, group: Document, rotation: Rotation, certificates: Cert
     return Report(group_id, tuple(sorted(standings, key=lambda one: one.registration_id)))
 
 
-def kind_of(twin: Document, rotation: Rotation, certificates: Certificates) -> tuple[str, str]:
-    """Where a device stands by its twin, and the end of the certificate that decides. Pure but for look-ups.
+def kind_of(twin: Document, rotation: Rotation, own: Sequence[IssuedCertificate]) -> tuple[str, str]:
+    """Where a device stands by its twin and its own certificates; the end of the one that decides. Pure.
 
     A device may have two certificates: one of the old intermediate counts first, then one that is unknown.
     """
     if is_off(twin):
         return DISABLED, ""
-    found = [certificates.by_thumbprint(thumbprint) for thumbprint in thumbprints(twin)]
+    known = {thumbprint: each for each in own for thumbprint in each.thumbprints}
+    found = [known.get(thumbprint) for thumbprint in thumbprints(twin)]
     kinds = [(_kind(certificate, rotation), _end(certificate)) for certificate in found]
     order = (OLD, UNKNOWN, OTHER, NEW)
     return min(kinds, key=lambda each: order.index(each[0]), default=(UNKNOWN, ""))
@@ -186,7 +187,7 @@ def _standings(
     for twin in twins:
         name = missing.pop(str(twin.get("deviceId")), None)
         if name is not None:
-            kind, end = kind_of(twin, rotation, certificates)
+            kind, end = kind_of(twin, rotation, certificates.of_device(name))
             yield Standing(name, hub, kind, end)
     for name in missing.values():
         yield Standing(name, hub, ABSENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certs.life.inventory import Inventory, Issued
 from certs.reading import pem
 from certs.store import key_id
 from operations.certificates import PemCertificates, issued
 from operations.errors import CertificatesError
+from operations.inventory import InventoryCertificates, certificates
 from tests.operations.conftest import Authority, make_authority, thumbprint
 
 
@@ -37,11 +40,38 @@ def test_folders_and_files_are_read_and_each_leaf_is_found(
     assert found.by_serial(oslos, one.serial_number) == issued(one, oslo.certificate)
     assert found.by_serial(oslos, two.serial_number) is None
     assert found.by_serial(bergens, two.serial_number) == issued(two, bergen.certificate)
-    by_print = found.by_thumbprint(thumbprint(three).lower())
-    assert by_print is not None
-    assert by_print.registration_id == "three"
-    sha1 = three.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - hubs know these, too
-    assert found.by_thumbprint(sha1) == by_print
+    (of_three,) = found.of_device("THREE")
+    sha1 = three.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - hubs know these, too
+    assert of_three.thumbprints == {thumbprint(three), sha1}
+    assert found.of_device("nobody") == []
+
+
+def test_an_inventory_and_files_answer_together(tmp_path: Path, oslo: Authority, bergen: Authority) -> None:
+    one, two, three = oslo.leaf("one"), oslo.leaf("Two"), bergen.leaf("two")
+    with closing(Inventory(tmp_path / "inventory.db")) as inventory:
+        inventory.record([Issued.of(one), Issued.of(two), Issued.of(make_authority("x").leaf("two"))])
+    (tmp_path / "three.pem").write_text(pem(three))
+    issuers = [oslo.certificate, bergen.certificate]
+    oslos, bergens = (key_id(each.certificate.public_key()) for each in (oslo, bergen))
+    for paths in ([tmp_path / "inventory.db", tmp_path / "three.pem"], [tmp_path / "inventory.db"]):
+        with certificates(paths, issuers) as found:
+            held = found.by_serial(oslos, one.serial_number)
+            assert held is not None
+            assert (held.registration_id, held.sha256) == ("one", thumbprint(one))
+            assert held.not_after == one.not_valid_after_utc
+            assert found.by_serial(oslos, 7) is None
+            assert found.by_serial("an unknown key", one.serial_number) is None
+            keys = {each.issuer_key for each in found.of_device("two")}
+            assert keys == ({oslos, bergens} if len(paths) > 1 else {oslos})
+
+
+def test_an_inventory_cannot_tell_issuers_of_one_name(tmp_path: Path, oslo: Authority) -> None:
+    issuers = [oslo.certificate, make_authority("coldchain oslo").certificate]
+    with (
+        closing(Inventory(tmp_path / "inventory.db")) as inventory,
+        pytest.raises(CertificatesError, match="several issuers have this name"),
+    ):
+        InventoryCertificates(inventory, issuers)
 
 
 def private_key() -> bytes:

@@ -139,6 +139,20 @@ def test_an_older_one_than_before_is_refused(oslo: Authority) -> None:
     assert check(oslo.crl(number=None), oslo).number == -1
 
 
+def test_the_numbers_of_each_part_of_a_split_list_rise(oslo: Authority) -> None:
+    parts = [
+        x509.IssuingDistributionPoint(
+            **{**POINT, "full_name": [x509.UniformResourceIdentifier(f"u:{part}")]}, indirect_crl=False
+        )
+        for part in (1, 2)
+    ]
+    first = check(oslo.crl(number=5, extra=[parts[0]]), oslo)
+    last = {first.scope: LastSeen(first.number, first.this_update)}
+    assert check(oslo.crl(number=3, extra=[parts[1]]), oslo, last=last).number == 3
+    with pytest.raises(CrlError, match="number 3, and number 5"):
+        check(oslo.crl(number=3, extra=[parts[0]]), oslo, last=last)
+
+
 def test_clocks_may_be_a_little_apart(oslo: Authority) -> None:
     assert check(oslo.crl(issued=0), oslo, now=NOW - timedelta(minutes=4))
     with pytest.raises(CrlError, match="set back"):

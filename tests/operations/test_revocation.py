@@ -28,8 +28,8 @@ class Inventory:
     def by_serial(self, issuer_key: str, serial: int) -> IssuedCertificate | None:
         return next((it for it in self.known if (it.issuer_key, it.serial) == (issuer_key, serial)), None)
 
-    def by_thumbprint(self, thumbprint: str) -> IssuedCertificate | None:
-        return next((it for it in self.known if thumbprint in (it.sha256, it.sha1)), None)
+    def of_device(self, registration_id: str) -> list[IssuedCertificate]:
+        return [it for it in self.known if it.registration_id == registration_id]
 
 
 @dataclass
@@ -170,5 +170,4 @@ def test_the_newest_crl_acted_on_is_remembered(fleet: Fleet, log: AuditLog) -> N
     with opened(fleet.cloud, log) as session:
         revocation.reconcile(session, [fleet.crl([], number=9)], fleet.mapped(), "ada", 5)
     seen = last_seen(log.entries())
-    key = key_id(fleet.issuer.key.public_key())
-    assert seen[key].number == 9
+    assert seen[key_id(fleet.issuer.key.public_key())].number == 9
