@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +18,7 @@ from certs.profiles import Profile
 from certs.reading import pem
 from certs.signers import Signer
 
+Point: TypeAlias = Callable[[int], tuple[x509.ExtensionType, bool]]
 LEAF_FILE, KEY_FILE = "leaf.pem", "key.pem"
 _EDGE_CA = "edge CA"
 
@@ -29,8 +31,10 @@ class DeviceIdentity:
     issuer: x509.Certificate
     key: PrivateKey = field(repr=False)
 
-    def write(self, directory: Path) -> None:
+    def write(self, directory: Path, enter: Callable[[], object] | None = None) -> None:
         """Make `directory` (mode 0700) with leaf.pem (leaf, issuer) and key.pem (mode 0600), or nothing.
+
+        `enter` is called when all is written, before it appears: it puts the certificate on record.
 
         The key is not encrypted, because the device must start with nobody there to type a passphrase: move
         it to the device, and keep no copy. Raises ExistsError when the directory is there and not empty,
@@ -39,6 +43,8 @@ class DeviceIdentity:
         with durable.new_directory(directory, durable.PRIVATE_DIRECTORY, "a device's identity") as scratch:
             durable.write(scratch / KEY_FILE, _clear(self.key), durable.PRIVATE_FILE)
             durable.write(scratch / LEAF_FILE, chain_text(self.certificate, self.issuer), durable.PUBLIC_FILE)
+            if enter is not None:
+                enter()
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Terms:
     profile: Profile = profiles.DEVICE
     hosts: tuple[x509.GeneralName, ...] = ()
     clouds: tuple[Cloud, ...] = clouds.NONE
-    point: Callable[[int], tuple[x509.ExtensionType, bool]] | None = None
+    point: Point | None = None
 
 
 DEVICE = Terms()

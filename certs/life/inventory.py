@@ -67,6 +67,7 @@ _WHERE: Final = {
     "serial": "WHERE serial = ? AND issuer = ?",
     "id": "WHERE registration_id = ? ORDER BY number",
 }
+_HAS: Final = "SELECT 1 FROM issued WHERE serial = ? AND sha256 = ?"
 _FATE: Final = (
     "SELECT fate, at, detail FROM fates WHERE serial = ? AND issuer = ? ORDER BY number DESC LIMIT 1"
 )
@@ -161,10 +162,12 @@ class Inventory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def record(self, issued: Iterable[Issued]) -> int:
+    def record(self, issued: Iterable[Issued], first_at: datetime | None = None) -> int:
         """Append certificates, all or none; gives how many are new. What is there already stays.
 
-        Raises InventoryError when another certificate with this serial and issuer is there, StorageError.
+        With `first_at` a device that has an active certificate at that moment gets no other one. Raises
+        InventoryError for that, or when another certificate with this serial and issuer is there,
+        StorageError.
         """
         with self._told(), self._transaction():
             number, last = self._end("issued")
@@ -173,6 +176,8 @@ class Inventory:
                 row = _row(each)
                 if self._known(each, row):
                     continue
+                if first_at is not None:
+                    self._refuse_second(each, first_at)
                 number, last = number + 1, _chained(last, row)
                 self._database.execute(_INSERT["issued"], (number, *row, last))
             return number - begin
@@ -216,6 +221,17 @@ class Inventory:
         with self._told(), closing(self._database.cursor()) as cursor:
             for row in cursor.execute(_DECIDED, (fate, issuer)):
                 yield _held(row[:8], row[8:])
+
+    def has(self, serial: int, sha256: str) -> bool:
+        """Whether the certificate with this serial and this SHA-256 (hex) is there."""
+        with self._told():
+            found = self._database.execute(_HAS, (_bytes(serial), bytes.fromhex(sha256))).fetchone()
+        return found is not None
+
+    def count(self) -> int:
+        """How many certificates there are."""
+        with self._told():
+            return self._end("issued")[0]
 
     def all(self) -> Iterator[Held]:
         """Every certificate, in the order of issue."""
@@ -270,6 +286,14 @@ class Inventory:
         if found is not None and tuple(found) != row:
             raise InventoryError(f"another certificate has the serial and issuer of {_named(each)}")
         return found is not None
+
+    def _refuse_second(self, each: Issued, at: datetime) -> None:
+        for held in self.by_id(each.registration_id):
+            if held.fate == "active" and held.issued.not_after > at:
+                raise InventoryError(
+                    f"{each.registration_id!r} has a certificate already: {held.issued.serial:x} of "
+                    f"{held.issued.issuer!r}, until {held.issued.not_after:%Y-%m-%d}; renew it, or revoke it"
+                )
 
     def _decide(self, held: Held, fate: Fate, detail: str, now: datetime | None) -> Held:
         with self._told(), self._transaction():

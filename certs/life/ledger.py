@@ -57,11 +57,7 @@ class Ledger:
             with self._opened() as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 last = _last(file, self.path)
-                if last is not None and at < last.at:
-                    raise ClockError(
-                        f"the clock says {_text(at)}, but {self.path} has a line of {_text(last.at)}: "
-                        "set the clock"
-                    )
+                self._refuse_set_back(last, at)
                 number, previous = (last.number + 1, last.hash) if last else (1, START)
                 body = _body(number, at, event, facts, previous)
                 line = {**body, "hash": _hash(body)}
@@ -71,6 +67,10 @@ class Ledger:
         except OSError as error:
             raise StorageError(self.path, error) from error
         return Line(number, at, event, dict(facts), str(line["hash"]))
+
+    def check(self, now: datetime | None = None) -> None:
+        """Raise what `append` would: do it before what is to be told of is done."""
+        self._refuse_set_back(self._newest(), (now or datetime.now(UTC)).astimezone(UTC))
 
     def lines(self) -> Iterator[Line]:
         """Every line, checked as it is read; raises TamperedError at the first that was changed."""
@@ -98,14 +98,23 @@ class Ledger:
 
     def head(self) -> str:
         """The hash of the last line; raises TamperedError when that line is damaged."""
+        last = self._newest()
+        return last.hash if last else START
+
+    def _newest(self) -> Line | None:
         try:
             with self.path.open("rb") as file:
-                last = _last(file, self.path, cut=False)
+                return _last(file, self.path, cut=False)
         except FileNotFoundError:
-            return START
+            return None
         except OSError as error:
             raise StorageError(self.path, error) from error
-        return last.hash if last else START
+
+    def _refuse_set_back(self, last: Line | None, at: datetime) -> None:
+        if last is not None and at < last.at:
+            raise ClockError(
+                f"the clock says {_text(at)}, but {self.path} has a line of {_text(last.at)}: set the clock"
+            )
 
     def _opened(self) -> BinaryIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)
