@@ -14,6 +14,7 @@ A new intermediate has a name and key of its own; the old one stays until its la
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
@@ -43,6 +44,7 @@ def succeed_root(
     old = there.record.roots()[-1]
     part = _successor(there.record, old)
     names.check_length(names.common_name(there.record.fleet, part))
+    _common_days(old.certificate.not_valid_after_utc, now, old)  # before a key is made
     old_signer = there.signer(old.name, key_passphrase)
     store = there.store(key_passphrase)
     signer, new = authority.make_root(store, there.record.fleet, part, days, choices, now)
@@ -81,10 +83,11 @@ def succeed_issuer(
     names.check_length(names.common_name(fleet, part))
     root_signer = there.signer(root.name, key_passphrase)
     title = names.common_name(fleet, part)
+    profile, subject = PROFILES[old.kind], intermediates.subject(fleet, part)
+    order = assemble.Order(profile, subject, root_signer.public_key(), days, more=_own(old))
+    assemble.check(order, root_signer, root.certificate, now)  # before a key is made
     signer = choices.place.new_signer(there.store(key_passphrase), title, choices.algorithm)
-    order = assemble.Order(
-        PROFILES[old.kind], intermediates.subject(fleet, part), signer.public_key(), days, more=_own(old)
-    )
+    order = replace(order, public_key=signer.public_key())
     made = assemble.issued(order, root_signer, root.certificate, now)
     added = [Entry(part, old.kind, root.name, made)]
     return _added(there, added, Minutes("issuer-succeeded", fleet, operator, now, root, added))
@@ -99,17 +102,23 @@ def _added(there: Authority, added: list[Entry], minutes: Minutes) -> tuple[Auth
 def _certified_again(entry: Entry, by: Entry, signer: Signer, profile: Profile, now: datetime) -> Entry:
     """The same name and key under another root, until the first of the two ends (or the profile's days)."""
     ends = min(entry.certificate.not_valid_after_utc, by.certificate.not_valid_after_utc)
-    days = min((ends - now).days, profile.days)
-    if days < 1:
-        raise IssueError(
-            f"{entry.name} and {by.name} have less than a day in common: too late to cross-certify"
-        )
+    days = min(_common_days(ends, now, entry), profile.days)
     certificate = entry.certificate
     order = assemble.Order(
         profile, certificate.subject, supported_public(certificate.public_key()), days, more=_own(entry)
     )
     made = assemble.issued(order, signer, by.certificate, now)
     return Entry(f"{entry.name}.by.{by.name}", CROSS, by.name, made)
+
+
+def _common_days(ends: datetime, now: datetime, entry: Entry) -> int:
+    """For how many days a certificate that ends then can be certified again."""
+    days = (ends - now).days
+    if days < 1:
+        raise IssueError(
+            f"{entry.name} ends within a day, {ends:%Y-%m-%dT%H:%M:%SZ}: too late to certify it again"
+        )
+    return days
 
 
 def _own(entry: Entry) -> tuple[tuple[x509.ExtensionType, bool], ...]:
