@@ -1,9 +1,16 @@
-"""Azure components: hubs, provisioning service, certificate authority, enrollment groups.
+"""Azure components; they know nothing of the fleet description.
 
-IotHub                 a hub that takes devices with certificates only
+IotHub                 a hub: who may come in and from where (`hub_network`), what it sends where and by which
+                       right (`hub_routing`, `hub_endpoints`)
+RoutingTargets         event hubs, queues, topics and containers of our own, for hubs to send to
 ProvisioningService    DPS, its identity, its rights on the hubs, its links to them
-CertificateAuthority   a CA chain in DPS, each certificate with proof of possession
-EnrollmentGroup        the devices of one issuer, and how they are provisioned
+CertificateAuthority   a CA chain in DPS and hubs, each certificate with proof of possession
+DeviceRegistry         certificates from CSRs: a namespace, its CAs, its links to DPS and hubs
+EnrollmentGroup, IndividualEnrollment, DeviceManifest    who may be provisioned (`provisioning`: what they share)
+AllocationFunction     custom allocation: a function that DPS asks, and a template to copy
+HubDevice, DeviceConfiguration    devices by name: gateways and children; automatic device management
+Monitoring             logs in a workspace, and `alerts`
+roles                  built-in roles, assigned at the narrowest scope
 
-Each has a token `muster:azure:<name>`, takes a TypedDict, and names its children from its own name.
+Each component has a token `muster:azure:<name>`, takes a TypedDict, and names its children from its own name.
 """
