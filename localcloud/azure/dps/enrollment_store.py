@@ -86,13 +86,17 @@ class Enrollments:
         return attestation.disclosed(self._stored(kind, dps, identifier)["attestation"])
 
     def delete(self, kind: Kind, dps: str, identifier: str, if_match: str | None = None) -> None:
-        """Remove it, and the registration records of its devices; the devices stay in their hubs."""
+        """Remove it, and with an individual enrollment the device's record; the device stays in its hub.
+
+        The records of a group's devices stay ("How to unprovision devices", learn.microsoft.com/azure/
+        iot-dps), as does the one that a device got from its group before it had an enrollment of its own.
+        """
         before = self._stored(kind, dps, identifier)
         check_etag(before, if_match, f"{kind.noun} {identifier}")
         with self._store.transaction():
             self._store.delete(kind.kind, key_of(dps, identifier))
-            for registration_id in self._registered(kind, dps, identifier):
-                self._store.delete(REGISTRATION, key_of(dps, registration_id))
+            if kind is INDIVIDUAL and self._is_own_record(dps, identifier):
+                self._store.delete(REGISTRATION, key_of(dps, identifier))
         self._on_changed(kind, dps)
 
     def page(self, kind: Kind, dps: str, after: str, limit: int, version: str = NEWEST) -> list[Document]:
@@ -113,12 +117,9 @@ class Enrollments:
                     self._store.delete(kind, key)
         self._on_changed(GROUP, dps)
 
-    def _registered(self, kind: Kind, dps: str, identifier: str) -> list[str]:
-        if kind is INDIVIDUAL:
-            return [identifier]
-        found = self._store.list(REGISTRATION, key_of(dps, ""))
-        wanted = identifier.lower()
-        return [it["registrationId"] for _, it in found if it["enrollmentGroupId"].lower() == wanted]
+    def _is_own_record(self, dps: str, registration_id: str) -> bool:
+        record = self._store.get(REGISTRATION, key_of(dps, registration_id))
+        return record is not None and not record["enrollmentGroupId"]
 
     def _stored(self, kind: Kind, dps: str, identifier: str) -> Document:
         document = self._store.get(kind.kind, key_of(dps, identifier))

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from localcloud.azure.dps.admission import Presented
+from localcloud.azure.dps.errors import DpsError
 from localcloud.azure.dps.kinds import GROUP, INDIVIDUAL, Document
 from localcloud.azure.dps.matching import Refused
 from localcloud.azure.dps.records import Match
@@ -112,6 +113,24 @@ def test_an_individual_enrollment_decides_before_every_group(fleet: Fleet) -> No
         fleet.registry.begin(match)
     fleet.registry.enrollments.delete(INDIVIDUAL, "fleet", NAME)
     assert fleet.registry.begin(_admit(fleet, chain=chain)).status == "assigned"
+
+
+def test_a_groups_records_outlive_the_group_and_a_blocking_enrollment(fleet: Fleet) -> None:
+    world = fleet.world
+    fleet.group("line", signing(world.factory))
+    fleet.registry.begin(_admit(fleet, chain=world.chain(NAME)))
+    fleet.individual(NAME, reference("root"), provisioningStatus="disabled")
+    fleet.registry.enrollments.delete(INDIVIDUAL, "fleet", NAME)
+    fleet.registry.enrollments.delete(GROUP, "fleet", "line")
+    assert [it["registrationId"] for it in fleet.registry.list_registrations("fleet", "line")] == [NAME]
+
+
+def test_an_individual_enrollment_takes_its_record_along(fleet: Fleet) -> None:
+    fleet.registry.begin(_symmetric(fleet)())
+    assert fleet.registry.registration("fleet", NAME)["status"] == "assigned"
+    fleet.registry.enrollments.delete(INDIVIDUAL, "fleet", NAME)
+    with pytest.raises(DpsError, match=r"Registration .* not found"):
+        fleet.registry.registration("fleet", NAME)
 
 
 def _symmetric(fleet: Fleet, **how: Any) -> Callable[[], Match]:
