@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 
-from certs import authority, chain, profiles
-from certs.errors import ExistsError, InvalidNameError, IssueError, PassphraseError, StorageError
+from certs import authority, chain, constraints, pkcs8, profiles, record
+from certs.authority import Authority
+from certs.errors import (
+    AuthorityError,
+    ClockError,
+    ExistsError,
+    InvalidNameError,
+    IssueError,
+    PassphraseError,
+    SignerError,
+    StorageError,
+    UnreadableError,
+)
+from certs.intermediates import Choices
+from certs.keys import ALGORITHMS, algorithm_of
+from certs.places import Place
+from certs.reading import pem
 from certs.store import KeyStore, key_id
 
 PASSPHRASE = b"twelve or more"
@@ -26,13 +45,18 @@ def test_layout_and_modes(pki: Any) -> None:
     }
     certificates = [pki.chain.root, *pki.chain.issuers.values()]
     keys = {f"keys/{key_id(certificate.public_key())}.pem" for certificate in certificates}
-    assert found == {"root.pem", "oslo.pem", "bergen.pem", "authority.json"} | keys
+    assert found == {"root.pem", "oslo.pem", "bergen.pem", "authority.json", "ledger.jsonl"} | keys
     assert all((pki.directory / name).stat().st_mode & 0o777 == 0o600 for name in keys)
     assert (pki.directory / "keys").stat().st_mode & 0o777 == 0o700
 
 
 def test_loads_again_as_it_was_made(pki: Any) -> None:
     assert authority.load(pki.directory) == pki.chain
+
+
+def test_issuers_are_confined_to_their_fleet(pki: Any) -> None:
+    limits = pki.oslo.extensions.get_extension_for_class(x509.NameConstraints)
+    assert (limits.value, limits.critical) == (constraints.of_fleet("coldchain"), True)
 
 
 @pytest.mark.parametrize("name", ["oslo.pem", "bergen.pem", "root.pem"])
@@ -147,8 +171,9 @@ def test_killed_at_every_flush_nothing_half_made_is_read_as_whole(tmp_path: Path
     done = subprocess.run(
         [sys.executable, "-c", KILLER, str(target)], capture_output=True, text=True, check=True, timeout=120
     )
-    # 7 files, each flushed with its directory, then the directory itself; the last kill follows the rename.
-    assert int(done.stdout) >= 15
+    # 7 files, each flushed with its directory, 3 lines of the ledger, then the directory itself; the last
+    # kill follows the rename.
+    assert int(done.stdout) >= 18
     _assert_whole(target)
     with pytest.raises(ExistsError):
         authority.init(target, "coldchain", ["oslo"], PASSPHRASE)
@@ -177,3 +202,115 @@ def _assert_whole(target: Path) -> None:
     for certificate in (made.root, *made.issuers.values()):
         store.signer_for(certificate)
     assert set(json.loads((target / authority.RECORD).read_text())["certificates"]) == {"root", *made.issuers}
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    monkeypatch.setattr(pkcs8, "COST", 16)
+    authority.init(tmp_path / "pki", "coldchain", ["oslo"], PASSPHRASE)
+    return Authority.open(tmp_path / "pki")
+
+
+@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+def test_keys_of_any_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(pkcs8, "COST", 16)
+    how = Choices(ALGORITHMS[name], servers={"edge": []}, confined=False)
+    made = authority.init(tmp_path / "pki", "coldchain", ["oslo"], PASSPHRASE, choices=how)
+    assert {algorithm_of(each.public_key()).name for each in (made.root, *made.issuers.values())} == {name}
+    with pytest.raises(x509.ExtensionNotFound):
+        made.issuers["oslo"].extensions.get_extension_for_class(x509.NameConstraints)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "told"),
+    [
+        ("paper", {}, "must be one of pkcs11, aws-kms, azure-key-vault"),
+        ("pkcs11", {"region": "x"}, "needs the module and needs the token and takes no region"),
+        ("file", {"vault": "x"}, "keys in files need no vault"),
+    ],
+)
+def test_places_that_are_none(kind: str, parameters: dict[str, str], told: str) -> None:
+    with pytest.raises(SignerError, match=told):
+        Place(kind, parameters)
+
+
+def test_a_bad_domain_or_a_name_given_twice_makes_nothing(tmp_path: Path) -> None:
+    bad: list[dict[str, list[str]]] = [{"edge": ["-a.example"]}, {"oslo": []}, {"root-2": []}]
+    for servers in bad:
+        with pytest.raises(InvalidNameError):
+            authority.init(
+                tmp_path / "pki", "coldchain", ["oslo"], PASSPHRASE, choices=Choices(servers=servers)
+            )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_a_killed_run_left_out_are_written_again(there: Authority) -> None:
+    path = there.directory / "oslo.pem"
+    text = path.read_text()
+    path.unlink()
+    assert Authority.open(there.directory).record == there.record
+    assert path.read_text() == text
+
+
+def _swap(there: Authority) -> None:
+    (there.directory / "oslo.pem").write_text(pem(there.record.entries["root"].certificate))
+
+
+def _edit(old: str, new: str) -> Callable[[Authority], None]:
+    def edit(there: Authority) -> None:
+        path = there.directory / authority.RECORD
+        path.write_text(path.read_text().replace(old, new))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (_swap, AuthorityError),
+        (_edit('"oslo"', '"../oslo"'), UnreadableError),
+        (_edit('"sha256": "', '"sha256": "0'), UnreadableError),
+        (_edit('"kind": "issuer"', '"kind": "device"'), UnreadableError),
+        (_edit("+00:00", ""), UnreadableError),
+        (_edit("BEGIN CERTIFICATE", "BEGIN PRIVATE KEY"), UnreadableError),
+        (lambda there: (there.directory / authority.RECORD).write_text("[]"), UnreadableError),
+        (lambda there: (there.directory / authority.RECORD).unlink(), AuthorityError),
+    ],
+)
+def test_a_damaged_authority_is_refused(
+    there: Authority, damage: Callable[[Authority], None], error: type[Exception]
+) -> None:
+    damage(there)
+    with pytest.raises(error):
+        Authority.open(there.directory)
+
+
+def test_a_clock_set_back_is_found(there: Authority) -> None:
+    there.refuse_clock_set_back(datetime.now(UTC))
+    with pytest.raises(ClockError, match=r"authority.json was changed at .*: set the clock right"):
+        there.refuse_clock_set_back(datetime.now(UTC) - timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("moment", range(1, 12, 3))
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    monkeypatch.setattr(pkcs8, "COST", 16)
+    flush, seen = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        seen[0] += 1
+        if seen[0] == moment:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StorageError, match="No space left on device"):
+        authority.init(tmp_path / "pki", "coldchain", ["oslo"], PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_entry_is_never_replaced(there: Authority) -> None:
+    with pytest.raises(AuthorityError, match="has a certificate 'oslo' already"):
+        there.with_entries([there.record.entries["oslo"]], datetime.now(UTC))
+    assert record.read(there.directory) == there.record

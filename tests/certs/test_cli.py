@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -164,12 +165,21 @@ def test_wrong_usage_exits_with_2() -> None:
     assert run("issue", "a", "--issuer", "x", "--out", "y", "--days", 0).exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["init", "issue", "verify"])
-def test_help_has_an_example_that_parses(name: str) -> None:
-    shown = run(name, "--help").output
-    example = re.search(rf"muster certs {name} (.*)", shown)
+def commands() -> list[tuple[str, ...]]:
+    """Every command of `muster certs` that this part has."""
+    alone = ["init", "issue", "sign", "verify"]
+    grouped = {"ceremony": ["root", "request", "sign", "install"], "succeed": ["root", "issuer"]}
+    return [(name,) for name in alone] + [(group, name) for group, names in grouped.items() for name in names]
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_help_has_an_example_that_parses(path: tuple[str, ...]) -> None:
+    shown = run(*path, "--help").output
+    example = re.search(rf"muster certs {' '.join(path)} (.*)", shown)
     assert example
-    command = certs.get_command(click.Context(certs), name)
+    command: click.Command | None = certs
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name)
     assert command is not None
-    assert command.make_context(name, example.group(1).split(), resilient_parsing=False)
-    assert isinstance(command, click.Command)
+    assert command.make_context(path[-1], shlex.split(example.group(1)), resilient_parsing=False)
