@@ -121,6 +121,19 @@ def sign(key: PrivateKey, data: bytes) -> bytes:
     return key.sign(data, ec.ECDSA(algorithm.hash))
 
 
+def verify(key: PublicKey, signature: bytes, data: bytes) -> None:
+    """Check what `sign` gives; raises InvalidSignature, UnsupportedKeyError."""
+    algorithm = algorithm_of(key)
+    if algorithm.hash is None:
+        assert isinstance(key, ed25519.Ed25519PublicKey | mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey)
+        key.verify(signature, data)
+    elif isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, data, padding.PKCS1v15(), algorithm.hash)
+    else:
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        key.verify(signature, data, ec.ECDSA(algorithm.hash))
+
+
 @lru_cache
 def throwaway(algorithm: str) -> PrivateKey:
     """A key of this kind that only shapes what others sign; made once, since making one of RSA takes long."""

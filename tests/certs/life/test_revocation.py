@@ -67,7 +67,7 @@ def _checked(
 
 @pytest.mark.parametrize("algorithm", ["ec-p256", "ec-p384", "rsa-2048", "ed25519"])
 def test_pkilint_finds_nothing(algorithm: str, tmp_path: Path) -> None:
-    issuer, signer = _authority(algorithm)
+    issuer, signer = authority(algorithm)
     entries = [
         Revoked(number, datetime.now(UTC), reason) for number, reason in enumerate(revocation.REASONS, 9)
     ]
@@ -85,7 +85,7 @@ def test_pkilint_finds_nothing(algorithm: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
 
 
-def _authority(algorithm: str) -> tuple[x509.Certificate, FileSigner]:
+def authority(algorithm: str) -> tuple[x509.Certificate, FileSigner]:
     signer = FileSigner(ALGORITHMS[algorithm].generate())
     order = intermediates.root_order("coldchain", "root", signer.public_key(), 30)
     return assemble.self_signed(order, signer), signer
