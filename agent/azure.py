@@ -28,6 +28,9 @@ disabled. 429 and up never get here: the SDK repeats those itself."""
 
 _SHUTDOWN_SECONDS = 5.0
 
+TOKEN_SECONDS = 3600
+"""Life of a token made of a symmetric key; the SDK makes the next one two minutes before its end."""
+
 Result = TypeVar("Result")
 
 
@@ -153,7 +156,8 @@ def _client(kind: type[Any], credential: Credential, **how: Any) -> Any:  # noqa
     """A client of the SDK. Raises UnavailableError when files that were there at the start are not now."""
     try:
         if isinstance(credential, SymmetricKey):
-            return kind.create_from_symmetric_key(symmetric_key=credential.read(), **how)
+            key = credential.read()
+            return kind.create_from_symmetric_key(symmetric_key=key, sastoken_ttl=TOKEN_SECONDS, **how)
         files = {"cert_file": str(credential.chain), "key_file": str(credential.key)}
         return kind.create_from_x509_certificate(x509=X509(**files), **how)  # type: ignore[no-untyped-call]  # not annotated in the SDK
     except (OSError, ValueError) as error:

@@ -123,6 +123,12 @@ class Cloud:
         body.pop("is_new", None)
         return self._call("PUT", url, _HUB_AUDIENCE, body, **known)
 
+    def connected_since(self, device: str) -> str | None:
+        """When the device connected; None while it is not."""
+        url = f"https://{HUB}/devices/{device}?api-version=2021-04-12"
+        known = self._call("GET", url, _HUB_AUDIENCE)
+        return str(known["connectionStateUpdatedTime"]) if known["connectionState"] == "Connected" else None
+
     def method(self, device: str, name: str) -> Any:
         """Call a direct method; the answer."""
         url = f"https://{HUB}/twins/{device}/methods?api-version=2021-04-12"

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,23 @@ def test_a_device_of_a_group_with_its_derived_key(cloud: Any, start: Start, key_
     assert device.stop() == 0
     assert key not in device.text()
     assert "SharedAccessSignature" not in device.text()
+
+
+def test_a_token_is_renewed_before_its_end(
+    cloud: Any, start: Start, key_file: KeyFile, tmp_path: Path
+) -> None:
+    (tmp_path / "moved").write_text("0")
+    device = start("sensor-1", key=key_file(cloud.key_of("sensor-1")), moved=tmp_path / "moved")
+    device.wait("reported")
+    before = cloud.connected_since("sensor-1")
+    deadline = time.monotonic() + 30
+    while cloud.connected_since("sensor-1") in (before, None):
+        assert time.monotonic() < deadline, device.text()
+        time.sleep(0.2)
+    cloud.twin("sensor-1", {"properties": {"desired": {"intervalSeconds": 5}}})
+    device.wait("desired-changed")
+    assert "refused" not in device.events()
+    assert device.stop() == 0
 
 
 def test_a_wrong_key_is_a_refusal(start: Start, key_file: KeyFile) -> None:

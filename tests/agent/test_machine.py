@@ -1,15 +1,30 @@
-"""The state machine: one table of what follows what, and its invariants for any order of events."""
+"""The state machine: one table of what follows what, and its invariants in test_machine_invariants."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agent.assignment import Assignment
+from agent.assignment import Assignment, Validity
 from agent.backoff import REFUSED, UNAVAILABLE
-from agent.commands import Close, Command, Connect, Enrol, Exit, ReadTwin, Record, Report, Send, SetTimer
+from agent.commands import (
+    Close,
+    Command,
+    Connect,
+    Enrol,
+    Exit,
+    GiveUpRenewal,
+    OpenGateway,
+    ReadTwin,
+    Record,
+    Renew,
+    Report,
+    Retire,
+    Send,
+    SetAlarm,
+    SetTimer,
+)
 from agent.events import (
     Assigned,
     Connected,
@@ -18,6 +33,8 @@ from agent.events import (
     EnrolFailed,
     Event,
     Lost,
+    RenewalFailed,
+    Renewed,
     Reported,
     Start,
     Stop,
@@ -25,21 +42,26 @@ from agent.events import (
     TimerFired,
     TwinRead,
 )
-from agent.machine import ANSWER_SECONDS, HUB_FAILURES_BEFORE_ENROLLING, STABLE_SECONDS, Machine, State
+from agent.machine import HUB_FAILURES_BEFORE_ENROLLING, STABLE_SECONDS, Machine, State
 
 HUB = "eu-1.azure-devices.net"
 PLACE = Assignment(HUB, "reefer-1")
 TWIN = {"desired": {"intervalSeconds": 30, "$version": 1}, "reported": {}}
+SINCE = datetime(2026, 11, 1, tzinfo=UTC)
+KNOWN = Assignment(HUB, "reefer-1", Validity(SINCE, SINCE + timedelta(days=30)))
+NEXT = Assignment("eu-2.azure-devices.net", "reefer-1", Validity(SINCE, SINCE + timedelta(days=54)))
 RETRY = TimerFired(Timer.RETRY)
+DUE = TimerFired(Timer.RENEWAL)
 ANSWER = TimerFired(Timer.ANSWER)
 
 ASSIGNED: list[Event] = [Start(), Assigned(1, PLACE)]
 CONNECTED: list[Event] = [*ASSIGNED, Connected(2)]
 READ: list[Event] = [*CONNECTED, TwinRead(2, TWIN)]
+RESUMED: list[Event] = [Start(KNOWN), Connected(1), TwinRead(1, TWIN), Reported(1, 1)]
 UP: list[Event] = [*READ, Reported(2, 1)]
 
 
-def _machine(attempts: int = 0, drawn: float = 0.5) -> Machine:
+def new_machine(attempts: int = 0, drawn: float = 0.5) -> Machine:
     return Machine(attempts, lambda: drawn)
 
 
@@ -51,7 +73,7 @@ def _after(machine: Machine, events: Sequence[Event], at: float = 0.0) -> list[C
     return commands
 
 
-def _kinds(commands: Sequence[Command]) -> list[Any]:
+def kinds(commands: Sequence[Command]) -> list[Any]:
     """Commands in short: the event of a record, the timer that is set, else the type."""
     return [_kind(command) for command in commands]
 
@@ -117,6 +139,42 @@ TABLE = {
     "no sending when lost": ([*UP, Lost(2, "reset"), TimerFired(Timer.SEND)], []),
     "late news of an old connection": ([*UP, Lost(2, "reset"), RETRY, Lost(2, "reset")], []),
     "answer to an enrolment given up": ([Start(), ANSWER, RETRY, Assigned(1, PLACE)], []),
+    "known from the last run": ([Start(KNOWN)], ["starting", "resuming", SetAlarm, Connect, Timer.ANSWER]),
+    "assigned with a certificate": (
+        [Start(), Assigned(1, KNOWN)],
+        ["assigned", "certificate-issued", SetAlarm, Connect, Timer.ANSWER],
+    ),
+    "proved": ([Start(KNOWN), Connected(1)], ["connected", Retire, ReadTwin, Timer.ANSWER]),
+    "time to renew": ([*RESUMED, DUE], ["renewing", Renew, Timer.RENEWAL]),
+    "renewed": (
+        [*RESUMED, DUE, Renewed(1, NEXT)],
+        ["certificate-issued", SetAlarm, Close, Connect, Timer.ANSWER],
+    ),
+    "renewed and proved": (
+        [*RESUMED, DUE, Renewed(1, NEXT), Connected(2)],
+        ["connected", Retire, ReadTwin, Timer.ANSWER],
+    ),
+    "not renewed": (
+        [*RESUMED, DUE, RenewalFailed(1, "down", refused=False)],
+        ["renewal-failed", Timer.RENEWAL],
+    ),
+    "renewed while the hub is away": (
+        [*RESUMED, DUE, Lost(1, "reset"), Renewed(1, NEXT)],
+        ["certificate-issued", SetAlarm],
+    ),
+    "back with the new one": (
+        [*RESUMED, DUE, Lost(1, "reset"), Renewed(1, NEXT), RETRY],
+        [Connect, Timer.ANSWER],
+    ),
+    "renewed while refused": (
+        [Start(KNOWN), DUE, _hub_refuses(1), RETRY, _hub_refuses(2), Renewed(1, NEXT), RETRY],
+        [Connect, Timer.ANSWER],
+    ),
+    "enrolling ends a renewal": (
+        [Start(KNOWN), DUE, _hub_refuses(1), RETRY, _hub_refuses(2), RETRY],
+        [GiveUpRenewal, Enrol, Timer.ANSWER],
+    ),
+    "no renewal while enrolling": ([Start(), DUE], []),
     "stop before the start": ([Stop()], [Close, "stopped", Exit(0)]),
     "stop when up": ([*UP, Stop()], [Close, "stopped", Exit(0)]),
     "nothing after the stop": ([*UP, Stop(), Lost(2, "closed")], []),
@@ -125,50 +183,81 @@ TABLE = {
 
 @pytest.mark.parametrize(("events", "expected"), TABLE.values(), ids=TABLE.keys())
 def test_what_follows(events: list[Event], expected: list[Any]) -> None:
-    assert _kinds(_after(_machine(), events)) == expected
+    assert kinds(_after(new_machine(), events)) == expected
 
 
 def test_the_device_reports_what_it_was_told() -> None:
-    reports = [command for command in _after(_machine(), READ) if isinstance(command, Report)]
+    reports = [command for command in _after(new_machine(), READ) if isinstance(command, Report)]
     assert [(report.step, report.desired_version) for report in reports] == [(2, 1)]
     assert reports[0].properties["desiredVersion"] == 1
     assert reports[0].properties["intervalSeconds"] == 30
 
 
+def test_a_certificate_from_dps_is_reported_with_its_validity() -> None:
+    reports = [it for it in _after(new_machine(), RESUMED[:3]) if isinstance(it, Report)]
+    told = {"validFrom": "2026-11-01T00:00:00Z", "validUntil": "2026-12-01T00:00:00Z"}
+    assert reports[0].properties["certificate"] == told
+
+
+def test_the_connection_after_a_renewal_is_to_where_dps_sent_it() -> None:
+    commands = _after(new_machine(), [*RESUMED, DUE, Renewed(1, NEXT)])
+    assert [it.hub for it in commands if isinstance(it, Connect)] == [NEXT.hub]
+
+
+def test_a_gateway_opens_with_every_connection_in_its_own_name() -> None:
+    machine = Machine(0, lambda: 0.5, gateway=True)
+    opened = [it for it in _after(machine, CONNECTED) if isinstance(it, OpenGateway)]
+    assert opened == [OpenGateway(HUB, "reefer-1")]
+
+
+def test_a_device_that_asks_no_dps_counts_the_hubs_refusals() -> None:
+    machine = Machine(2, lambda: 0.5, registered=True)
+    _after(machine, ASSIGNED)
+    assert kinds(_after(machine, [_hub_refuses(2)])) == [Close, "refused", "retrying", Timer.RETRY]
+    assert kinds(_after(machine, [RETRY, _hub_down(3)])) == [Close, "retrying", Timer.RETRY]
+    assert kinds(_after(machine, [RETRY, _hub_refuses(4)])) == [Close, "refused", Exit(3)]
+
+
+def test_a_connection_ends_a_row_of_refusals_by_the_hub() -> None:
+    machine = Machine(2, lambda: 0.5, registered=True)
+    _after(machine, [*ASSIGNED, _hub_refuses(2), RETRY, Connected(3), Lost(3, "reset"), RETRY])
+    assert kinds(_after(machine, [_hub_refuses(4)])) == [Close, "refused", "retrying", Timer.RETRY]
+
+
 def test_it_sends_as_often_as_it_was_told() -> None:
-    assert SetTimer(Timer.SEND, 30) in _after(_machine(), READ)
+    assert SetTimer(Timer.SEND, 30) in _after(new_machine(), READ)
     change = DesiredChanged(2, {"intervalSeconds": 5, "$version": 2})
-    assert SetTimer(Timer.SEND, 5) in _after(_machine(), [*UP, change])
+    assert SetTimer(Timer.SEND, 5) in _after(new_machine(), [*UP, change])
 
 
 def test_refused_for_good_after_so_many_attempts() -> None:
-    machine = _machine(attempts=2)
-    assert _kinds(_after(machine, [Start(), _refused(1)])) == ["refused", "retrying", Timer.RETRY]
-    assert _kinds(_after(machine, [RETRY, _refused(2)])) == ["refused", Exit(3)]
+    machine = new_machine(attempts=2)
+    assert kinds(_after(machine, [Start(), _refused(1)])) == ["refused", "retrying", Timer.RETRY]
+    assert kinds(_after(machine, [RETRY, _refused(2)])) == ["refused", Exit(3)]
     assert machine.handle(RETRY, 0) == []
 
 
 def test_only_refusals_count_as_attempts() -> None:
-    machine = _machine(attempts=1)
+    machine = new_machine(attempts=1)
     for step in range(1, 30):
-        assert "retrying" in _kinds(_after(machine, [Start() if step == 1 else RETRY, _down(step)]))
+        assert "retrying" in kinds(_after(machine, [Start() if step == 1 else RETRY, _down(step)]))
 
 
 def test_an_assignment_starts_the_attempts_anew() -> None:
-    machine = _machine(attempts=2)
+    machine = new_machine(attempts=2)
     _after(machine, [Start(), _refused(1), RETRY, Assigned(2, PLACE), _hub_refuses(3), RETRY])
     _after(machine, [_hub_refuses(4), RETRY])
-    assert _kinds(_after(machine, [_refused(5)])) == ["refused", "retrying", Timer.RETRY]
+    assert kinds(_after(machine, [_refused(5)])) == ["refused", "retrying", Timer.RETRY]
 
 
 def test_it_enrols_again_when_the_hub_stays_out_of_reach() -> None:
-    machine = _machine()
+    machine = new_machine()
     _after(machine, ASSIGNED)
     for step in range(2, 2 + HUB_FAILURES_BEFORE_ENROLLING):
         _after(machine, [_hub_down(step)])
         assert machine.state is not State.ENROLLING
         commands = _after(machine, [RETRY])
-    assert _kinds(commands) == [Enrol, Timer.ANSWER]
+    assert kinds(commands) == [Enrol, Timer.ANSWER]
 
 
 def _delays(machine: Machine, failures: int) -> list[float]:
@@ -183,15 +272,15 @@ def _delays(machine: Machine, failures: int) -> list[float]:
 
 
 def test_delays_grow_and_a_refusal_of_dps_waits_longer() -> None:
-    machine = _machine()
+    machine = new_machine()
     _after(machine, ASSIGNED)
     assert _delays(machine, 8) == [UNAVAILABLE.ceiling(attempt) / 2 for attempt in range(8)]
-    assert SetTimer(Timer.RETRY, REFUSED.ceiling(0) / 2) in _after(_machine(), [Start(), _refused(1)])
+    assert SetTimer(Timer.RETRY, REFUSED.ceiling(0) / 2) in _after(new_machine(), [Start(), _refused(1)])
 
 
 @pytest.mark.parametrize(("held", "delay"), [(STABLE_SECONDS, 0.5), (STABLE_SECONDS - 1, 8.0)])
 def test_only_a_stable_connection_ends_a_row_of_failures(held: float, delay: float) -> None:
-    machine = _machine()
+    machine = new_machine()
     _after(machine, ASSIGNED)
     _delays(machine, 4)
     step = machine._step
@@ -200,7 +289,7 @@ def test_only_a_stable_connection_ends_a_row_of_failures(held: float, delay: flo
 
 
 def test_seconds_count_from_the_start_the_loss_and_the_change() -> None:
-    machine = _machine()
+    machine = new_machine()
     machine.handle(Start(), 100.0)
     assert _seconds(machine.handle(Assigned(1, PLACE), 101.0)) == 1.0
     assert _seconds(machine.handle(Connected(2), 101.5)) == 1.5
@@ -216,129 +305,3 @@ def test_seconds_count_from_the_start_the_loss_and_the_change() -> None:
 def _seconds(commands: Sequence[Command]) -> Any:
     (record,) = (command for command in commands if isinstance(command, Record))
     return record.fields["seconds"]
-
-
-steps = st.integers(0, 8)
-assignments = st.builds(Assignment, st.sampled_from(["a", "b"]), st.just("reefer-1"))
-twins = st.fixed_dictionaries(
-    {"desired": st.just({}) | st.just({"$version": 3}) | st.just({"intervalSeconds": 0})}
-)
-patches = st.fixed_dictionaries({"$version": st.integers(0, 5)})
-events = st.lists(
-    st.one_of(
-        st.just(Start()),
-        st.builds(Assigned, steps, assignments),
-        st.builds(EnrolFailed, steps, st.just("why"), st.booleans()),
-        st.builds(Connected, steps),
-        st.builds(ConnectFailed, steps, st.just("why"), st.booleans()),
-        st.builds(Lost, steps, st.just("why")),
-        st.builds(TwinRead, steps, twins),
-        st.builds(DesiredChanged, steps, patches),
-        st.builds(Reported, steps, st.integers(0, 5)),
-        st.builds(TimerFired, st.sampled_from(Timer)),
-    ),
-    max_size=40,
-)
-
-
-class _Watcher:
-    """A model of the world outside: what is open, what was assigned. It judges each command."""
-
-    def __init__(self) -> None:
-        self.open: type[Command] | None = None
-        self.step = 0
-        self.hub: str | None = None
-        self.live = False
-        self.twin = False
-        self.waiting = False
-        self.exits = 0
-
-    def saw(self, event: Event) -> None:
-        """Take in an event that counts: of the step under way."""
-        if getattr(event, "step", self.step) != self.step:
-            return
-        match event:
-            case Assigned() if self.open is Enrol:
-                self.hub, self.open = event.assignment.hub, None
-            case EnrolFailed() if self.open is Enrol:
-                self.open = None
-            case Connected() if self.open is Connect:
-                self.live = True
-            case TwinRead() if self.live:
-                self.twin = True
-
-    def told(self, command: Command) -> None:
-        """Take in a command, and judge it."""
-        assert not self.exits, "nothing after Exit"
-        match command:
-            case Enrol() | Connect():
-                assert self.open is None, "one step at a time"
-                assert command.step > self.step, "steps have numbers of their own"
-                if isinstance(command, Connect):
-                    assert command.hub == self.hub, "only the hub of the latest assignment"
-                self.open, self.step = type(command), command.step
-                self.live = self.twin = False
-            case Close():
-                self.open, self.live, self.twin = None, False, False
-            case ReadTwin():
-                assert self.live
-                assert command.step == self.step
-            case Report() | Send():
-                assert self.twin
-                assert command.step == self.step
-            case SetTimer():
-                caps = {Timer.RETRY: 3600.0, Timer.ANSWER: ANSWER_SECONDS, Timer.SEND: 86_400.0}
-                assert 0 <= command.seconds <= caps[command.timer]
-            case Exit():
-                self.exits += 1
-
-
-@given(events, st.integers(0, 3), st.floats(0, 1, exclude_max=True), st.floats(0, 1e6))
-def test_invariants_hold_for_any_order_of_events(
-    happened: list[Event], attempts: int, drawn: float, gap: float
-) -> None:
-    machine, watcher, at = _machine(attempts, drawn), _Watcher(), 0.0
-    for event in [Start(), *happened, Stop(), Stop()]:
-        at += gap
-        watcher.saw(event)
-        commands = machine.handle(event, at)
-        retries = [
-            command
-            for command in commands
-            if command == SetTimer(Timer.RETRY, getattr(command, "seconds", -1))
-        ]
-        assert len(retries) == _kinds(commands).count("retrying") <= 1
-        for command in commands:
-            watcher.told(command)
-    assert watcher.exits == 1
-    assert machine.state is State.ENDED
-
-
-@given(st.lists(st.sampled_from(["fine", "down", "refused", "silent"]), max_size=60))
-def test_a_device_is_never_stuck(answers: list[str]) -> None:
-    """Whatever the cloud answers, something is under way or a timer is running: the device gets on."""
-    machine = _machine()
-    commands = machine.handle(Start(), 0.0)
-    for answer in answers:
-        step = next(
-            (command for command in commands if isinstance(command, Enrol | Connect | ReadTwin)), None
-        )
-        event = _answer(step, answer) if step else RETRY
-        commands = machine.handle(event, 0.0)
-        assert commands, (answer, event)
-        assert {Enrol, Connect, ReadTwin, Report, Timer.RETRY} & set(_kinds(commands))
-        if Report in _kinds(commands):
-            commands = machine.handle(Lost(machine._step, "reset"), 0.0)
-
-
-def _answer(command: Enrol | Connect | ReadTwin, answer: str) -> Event:
-    number, bad = command.step, answer == "refused"
-    if answer == "silent":
-        return ANSWER
-    match command:
-        case Enrol():
-            return Assigned(number, PLACE) if answer == "fine" else EnrolFailed(number, "why", bad)
-        case Connect():
-            return Connected(number) if answer == "fine" else ConnectFailed(number, "why", bad)
-        case ReadTwin():
-            return TwinRead(number, TWIN) if answer == "fine" else Lost(number, "why")

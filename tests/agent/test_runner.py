@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from agent.log import JsonLog
 from agent.machine import Machine
 from agent.runner import Runner
 from agent.twin import Json
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+MONTH = Validity(START, START + timedelta(days=30))
 
 
 @dataclass
@@ -31,6 +35,7 @@ class _Cloud:
     hangs_on: str = ""
     kept: Assignment | None = None
     certificate: Validity | None = None
+    now: datetime = START
     lost: Callable[[str], None] | None = None
     changed: Callable[[Json], None] | None = None
 
@@ -51,10 +56,18 @@ class _Cloud:
     def open_gateway(self, host: str, device_id: str, log: JsonLog) -> None:  # noqa: ARG002 - the port's
         self.call(f"gateway {host} {device_id}")
 
+    def fail(self, name: str) -> None:
+        """What making a client raises, which is no call."""
+        raised = self.answers.get(name)
+        if raised:
+            raise raised.pop(0)
+
     def provisioning(self) -> "_Provisioning":
+        self.fail("provisioning")
         return _Provisioning(self)
 
     def hub(self, host: str, device_id: str) -> "_Hub":
+        self.fail("hub")
         return _Hub(self, host, device_id)
 
 
@@ -99,10 +112,13 @@ class _Hub:
 class _Device:
     """A runner on a thread of its own, with its log."""
 
-    def __init__(self, cloud: _Cloud, attempts: int = 0) -> None:
+    def __init__(self, cloud: _Cloud, attempts: int = 0, *, gateway: bool = False) -> None:
         self._stream = io.StringIO()
         self._runner = Runner(
-            Machine(attempts, lambda: 0.0), cloud, JsonLog(self._stream, "reefer-1", "debug")
+            Machine(attempts, lambda: 0.0, gateway=gateway),
+            cloud,
+            JsonLog(self._stream, "reefer-1", "debug"),
+            lambda: cloud.now,
         )
         self._codes: list[int] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -246,3 +262,77 @@ def test_unfit_errors_of_the_cloud_are_not_swallowed(cloud: _Cloud) -> None:
     finally:
         threading.excepthook = hook
     assert seen[0].exc_type is ZeroDivisionError
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.runner.CLOCK_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("agent.renewal.PAUSE_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_certificate_is_renewed_when_the_wall_clock_says_so(cloud: _Cloud) -> None:
+    cloud.certificate = MONTH
+    device = _Device(cloud)
+    device.wait("reported")
+    assert cloud.calls == ["enrol", "connect", "retire", "read", "report"]
+    cloud.certificate = Validity(START + timedelta(days=24), START + timedelta(days=54))
+    cloud.now = START + timedelta(days=24)
+    device.wait("reported", 2)
+    device.stop()
+    assert cloud.calls[5:].count("enrol") == 1
+    assert cloud.calls.index("close") < len(cloud.calls) - 1 - cloud.calls[::-1].index("connect")
+    assert cloud.calls.count("retire") == 2
+    assert device.events().count("renewing") == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_renewal_that_fails_leaves_the_connection_alone(cloud: _Cloud) -> None:
+    cloud.kept, cloud.certificate = Assignment("eu-1", "reefer-1", MONTH), MONTH
+    cloud.now = START + timedelta(days=25)
+    cloud.answers["enrol"] = [UnavailableError("down"), RefusedError("disabled")]
+    device = _Device(cloud)
+    device.wait("renewal-failed", 2)
+    device.wait("certificate-issued")
+    assert "disconnected" not in device.events()
+    assert device.events()[:2] == ["starting", "resuming"]
+    device.stop()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_renewal_given_up_is_told_so(cloud: _Cloud) -> None:
+    """The hub refuses while a renewal hangs: the enrolment that follows takes its place."""
+    cloud.kept, cloud.now = Assignment("eu-1", "reefer-1", MONTH), START + timedelta(days=25)
+    cloud.answers["connect"] = [RefusedError("over")] * 2
+    cloud.hangs_on = "enrol"
+    device = _Device(cloud)
+    deadline = time.monotonic() + 10
+    while "give up" not in cloud.calls and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert "give up" in cloud.calls
+    device.stop()
+
+
+def test_what_cannot_be_retired_is_noted(cloud: _Cloud) -> None:
+    cloud.kept = Assignment("eu-1", "reefer-1", MONTH)
+    cloud.answers["retire"] = [OSError("read-only")]
+    device = _Device(cloud)
+    device.wait("reported")
+    device.stop()
+    assert "retire-failed" in device.events()
+
+
+def test_files_that_fail_a_client_are_a_failure_to_connect(cloud: _Cloud) -> None:
+    cloud.answers["hub"] = [UnavailableError("the key is gone")]
+    cloud.answers["provisioning"] = [UnavailableError("the key is gone")]
+    device = _Device(cloud)
+    device.wait("reported")
+    assert device.events().count("retrying") == 2
+    device.stop()
+
+
+def test_a_gateway_is_opened_when_the_device_is_connected(cloud: _Cloud) -> None:
+    device = _Device(cloud, gateway=True)
+    device.wait("reported")
+    assert "gateway eu-1 reefer-1" in cloud.calls
+    device.stop()

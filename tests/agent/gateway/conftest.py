@@ -129,17 +129,22 @@ def _write(leaf: Path, key_file: Path, made: x509.Certificate, key: ec.EllipticC
     key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
+def write_server(folder: Path, root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey) -> None:
+    """A root's root.pem, and server.pem with server.key: its certificate for loopback's names."""
+    (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    names = x509.SubjectAlternativeName([x509.DNSName(HOST), x509.IPAddress(ip_address("127.0.0.1"))])
+    server = _signed(HOST, key.public_key(), issuer, root_key, names)
+    _write(folder / "server.pem", folder / "server.key", server, key)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """The folder of a site: its own root `site.pem`, and the gateway's `server.pem`, `server.key`."""
+    """The folder of a site with a root of its own: root.pem, and the gateway's server.pem, server.key."""
     folder = tmp_path / "site"
     folder.mkdir()
-    root, root_key = authority("site")
-    (folder / "site.pem").write_bytes(root.public_bytes(Encoding.PEM))
-    key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.DNSName(HOST), x509.IPAddress(ip_address("127.0.0.1"))])
-    server = _signed("gateway-1", key.public_key(), "site", root_key, names)
-    _write(folder / "server.pem", folder / "server.key", server, key)
+    write_server(folder, *authority("site"))
     return folder
 
 
@@ -180,7 +185,7 @@ class Site:
 
     def child(self, name: str, *more: str, **how: Any) -> Device:
         """Start a device that is registered."""
-        trust = ("--trust", str(self._folder / "site.pem"))
+        trust = ("--trust", str(self._folder / "root.pem"))
         way = ("--hub", self._cloud.hub, "--gateway-host", HOST, *trust, *more)
         return self._start(name, *way, proxy=self._network.proxy, **how)
 

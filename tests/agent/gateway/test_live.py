@@ -1,6 +1,8 @@
 """A gateway process and its children's processes: every credential, both directions, losses, refusals."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from .conftest import Network, Site, self_signed
+from .conftest import HOST, Network, Site, self_signed
 
 
 def test_two_children_of_either_kind(cloud: Any, at: Site, pki: Path) -> None:
@@ -31,7 +33,7 @@ def test_two_children_of_either_kind(cloud: Any, at: Site, pki: Path) -> None:
         assert time.monotonic() < deadline, "no telemetry came through"
         time.sleep(0.1)
 
-    assert by_key.stop() == 0
+    by_key.kill()  # without a DISCONNECT, which would let the hub be the first to close
     assert gateway.wait("child-disconnected") | {"time": ""} == {
         "time": "",
         "level": "info",
@@ -42,6 +44,49 @@ def test_two_children_of_either_kind(cloud: Any, at: Site, pki: Path) -> None:
     }
     assert gateway.stop() == 0
     by_certificate.wait("disconnected")
+
+
+METHODS = r"""
+import sys
+import socks
+from azure.iot.device import IoTHubDeviceClient, MethodResponse, ProxyOptions
+
+hub, gateway, trust, port = sys.argv[1:]
+device = IoTHubDeviceClient.create_from_symmetric_key(
+    sys.stdin.readline().strip(), hub, "child-2", gateway_hostname=gateway,
+    server_verification_cert=open(trust).read(),
+    proxy_options=ProxyOptions(socks.HTTP, "127.0.0.1", int(port)),
+)
+
+
+def answer(request):
+    body = {"got": request.name}
+    device.send_method_response(MethodResponse.create_from_method_request(request, 201, body))
+
+
+device.connect()
+device.on_method_request_received = answer
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_direct_methods_of_a_child_that_is_any_sdk_client(
+    cloud: Any, at: Site, site: Path, network: Network
+) -> None:
+    at.gateway()
+    key = at.register("child-2", {"type": "sas"})["authentication"]["symmetricKey"]["primaryKey"]
+    way = [cloud.hub, HOST, str(site / "root.pem"), network.proxy.rpartition(":")[2]]
+    with subprocess.Popen(
+        [sys.executable, "-c", METHODS, *way], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(f"{key}\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "ready\n"
+        assert cloud.method("child-2", "reboot") == {"status": 201, "payload": {"got": "reboot"}}
+        child.kill()
 
 
 def test_a_child_with_a_certificate_of_its_own(at: Site, tmp_path: Path) -> None:
