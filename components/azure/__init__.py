@@ -6,7 +6,7 @@ RoutingTargets         event hubs, queues, topics and containers of our own, for
 ProvisioningService    DPS, its identity, its rights on the hubs, its links to them
 CertificateAuthority   a CA chain in DPS and hubs, each certificate with proof of possession
 DeviceRegistry         certificates from CSRs: a namespace, its CAs, its links to DPS and hubs
-EnrollmentGroup, IndividualEnrollment, DeviceManifest    who may be provisioned (`provisioning`: what they share)
+EnrollmentGroup, IndividualEnrollment, DeviceManifest    who may be provisioned (shared: `provisioning`)
 AllocationFunction     custom allocation: a function that DPS asks, and a template to copy
 HubDevice, DeviceConfiguration    devices by name: gateways and children; automatic device management
 Monitoring             logs in a workspace, and `alerts`
