@@ -39,12 +39,11 @@ _AUTHORITIES = (*ISSUER_KINDS, ROOT)
 
 @dataclass(frozen=True)
 class Audited:
-    """What an audit found to be whole: how many lines and certificates, and the heads to note elsewhere."""
+    """What an audit found to be whole: how many lines and certificates, and the head to note elsewhere."""
 
     lines: int
     certificates: int
-    ledger: str
-    inventory: str
+    head: str
 
 
 class Books:
@@ -136,13 +135,18 @@ class Books:
 
     def publisher(self, issuer: Entry, signer: Signer) -> Publisher:
         """Who writes an issuer's lists; raises AuthorityError when they have no address, SignerError."""
-        partitions = self.partitions(issuer)
-        if partitions is None:
+        partitions = self.required_partitions(issuer)
+        return Publisher(self.lists_directory(issuer), issuer.certificate, signer, partitions)
+
+    def required_partitions(self, issuer: Entry) -> Partitions:
+        """How an issuer's lists are split; raises AuthorityError when no address was set."""
+        found = self.partitions(issuer)
+        if found is None:
             raise AuthorityError(
                 f"{self.authority.directory} has no address for revocation lists: give it one, "
                 "`muster certs crl --url URL`"
             )
-        return Publisher(self.lists_directory(issuer), issuer.certificate, signer, partitions)
+        return found
 
     def lists_directory(self, issuer: Entry) -> Path:
         """Where an issuer's lists are, which a web server hands out at their address."""
@@ -183,20 +187,22 @@ class Books:
                 f"{path} says otherwise, and certificates in the field name it: it must stay"
             )
 
-    def audit(self, ledger_head: str | None = None, inventory_head: str | None = None) -> Audited:
+    def audit(self, head: str | None = None) -> Audited:
         """Check that nothing was removed from either, or changed, and that each has what the other tells of.
 
-        Raises TamperedError, naming the place; InventoryError for a head that is none.
+        With a head that was noted elsewhere, cutting the end of both is found too. Raises TamperedError,
+        naming the place; InventoryError for a head that is none.
         """
-        lines, head = self.ledger.verify(ledger_head)
+        ledger_head, _, inventory_head = (head or "").partition(":")
+        lines, last = self.ledger.verify(ledger_head or None)
         noted = None
         for line in self.ledger.lines():
             if line.event == "issued":
                 self._must_have(line.number, line.facts)
             noted = line.facts.get("inventory", noted)
         self.inventory.audit(noted)
-        whole = self.inventory.audit(inventory_head) if inventory_head else self.inventory.head()
-        return Audited(lines, self.inventory.count(), head, whole)
+        whole = self.inventory.audit(inventory_head) if head else self.inventory.head()
+        return Audited(lines, self.inventory.count(), f"{last}:{whole}")
 
     def _must_have(self, number: int, facts: dict[str, object]) -> None:
         if not self.inventory.has(int(str(facts["serial"]), 16), str(facts["sha256"])):

@@ -65,6 +65,7 @@ _SELECT: Final = (
 _WHERE: Final = {
     "all": "ORDER BY number",
     "serial": "WHERE serial = ? AND issuer = ?",
+    "end": "WHERE not_after >= ? AND not_after < ? ORDER BY not_after",
     "id": "WHERE registration_id = ? ORDER BY number",
 }
 _HAS: Final = "SELECT 1 FROM issued WHERE serial = ? AND sha256 = ?"
@@ -243,6 +244,11 @@ class Inventory:
         with self._told():
             rows = self._database.execute(_EXPIRING, (by, begin, _seconds(before))).fetchall()
         return [Expiry(which, count, _moment(first)) for which, count, first in rows]
+
+    def ending(self, begin: datetime, before: datetime) -> Iterator[Held]:
+        """Active certificates that end in a time, the earliest first."""
+        found = self._select("end", (_seconds(begin), _seconds(before)))
+        return (held for held in found if held.fate == "active")
 
     def head(self) -> str:
         """What to note elsewhere: how many rows there are in both chains, and their last hashes."""
