@@ -78,12 +78,11 @@ class Kills:
 
 
 def speed(workspace: Workspace, rows: int = ROWS, throttled_rows: int = THROTTLED_ROWS) -> Speed:
-    """Measure the speed and the memory. The enrollments are removed by the way they came."""
+    """Measure the speed and the memory. The enrollments stay in the workspace's cloud, which goes with it."""
     bench = _Bench(workspace, "speed")
     made, state = bench.run(bench.file(rows))
     unchanged, state = bench.run(bench.file(rows), state)
-    changed, state = bench.run(bench.file(rows, changed_every=100), state)
-    bench.run(bench.file(1, changed_every=1), state)
+    changed, _ = bench.run(bench.file(rows, changed_every=100), state)
     paced = _Bench(workspace, "paced", pace=1000)
     with Control(workspace.layout.cloud) as control:
         control.throttle(enabled=True)
