@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -118,6 +119,7 @@ class _Worker:
 
 
 def _begin(job: Job, access: KeyAccess) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers in order
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _Worker.failed = attempt(lambda: _open(job, access))
 

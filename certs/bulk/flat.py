@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,6 +100,14 @@ class FlatWriter:
     def course(self) -> Course:
         """How far the bundle goes."""
         return self._course
+
+    def batches(self) -> Iterator[Batch]:
+        """What the bundle holds so far; raises DamagedBundleError, OSError."""
+        course = Course()
+        for found in frames(self._path, course):
+            batch = course.accept(found)
+            if batch is not None:
+                yield batch
 
     def note(self, note: Mapping[str, Any]) -> None:
         """Append a note; raises StorageError."""

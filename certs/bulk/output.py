@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,10 @@ class Writer(Protocol):
     @property
     def course(self) -> Course:
         """How far the bundle goes."""
+        ...
+
+    def batches(self) -> Iterator[Batch]:
+        """What the bundle holds so far."""
         ...
 
     def note(self, note: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from certs import clouds, constraints, names, profiles
 from certs.bulk.template import Design
@@ -21,7 +20,7 @@ class Rules:
     def __init__(self, design: Design, whose: Sequence[Cloud] = clouds.NONE) -> None:
         self.design = design
         self._clouds = whose
-        self._more = self._added()
+        self._more = len(design.suffix)
         self._seen_by_clouds = profiles.SERVER_AUTH not in design.profile.extended_key_usage
         self._constraints = extension(design.issuer, x509.NameConstraints)
 
@@ -56,9 +55,3 @@ class Rules:
             order = self.design.order(registration_id, self.design.signing)
             which = self.design.profile.title
             yield from map(str, constraints.faults(order.subject, hosts, self._constraints, which, "issuer"))
-
-    def _added(self) -> int:
-        """How many characters the common name has beyond the registration id."""
-        sample = "x"
-        subject = self.design.order(sample, self.design.signing).subject
-        return len(str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)) - len(sample)

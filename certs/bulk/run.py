@@ -7,17 +7,18 @@ all its certificates: a run that goes on issues for the same life.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from certs.bulk import bundle, commission, output
+from certs.bulk import commission, output
+from certs.bulk.bundle import Bundle
 from certs.bulk.commission import Checked, Commission
 from certs.bulk.crew import Crew
 from certs.bulk.errors import OccupiedError, StoppedError
-from certs.bulk.frames import decode_batch
+from certs.bulk.frames import Batch, decode_batch
 from certs.bulk.job import Job
 from certs.bulk.output import Writer
 from certs.errors import CertsError
@@ -26,8 +27,8 @@ from certs.signers import Signer
 Progress = Callable[[int, int], None]
 """Told after each batch: how many devices are issued, of how many."""
 
-Noted = Callable[[Job, bytes], None]
-"""Told when all is issued, before the bundle ends and anything may leave: the hash of its last batch."""
+Enter = Callable[[Job, Iterator[Batch]], None]
+"""Enters what was issued into an authority's books, before the bundle ends and anything may leave."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told how a run goes."""
+    """Who is told how a run goes. `resumed` gets how many devices were there, and how many bytes were cut."""
 
     progress: Progress = lambda done, total: None  # noqa: ARG005  tells nobody
-    noted: Noted = lambda job, head: None  # noqa: ARG005  notes it nowhere
+    resumed: Progress = lambda done, cut: None  # noqa: ARG005  as above
+    enter: Enter = lambda job, batches: None  # noqa: ARG005  there are no books
 
 
 def issue(
@@ -70,24 +72,28 @@ def issue(
     """
     now = commission.moment()
     earlier = _earlier(out, resume)
-    checked = commission.check(asked, signer, earlier, now)
+    if earlier is not None and earlier.records == earlier.job.count:
+        asked = replace(asked, issued=tuple)  # its own devices may be in the books already
+    checked = commission.check(asked, signer, earlier.job if earlier else None, now)
     with closing(_opened(out, checked, earlier is not None, now)) as writer:
         course, before = writer.course, writer.course.records
+        if earlier is not None:
+            watch.resumed(before, writer.cut)
         if not course.ended:
             _issue_rest(writer, checked, crew, signer, watch)
         went_on = None if earlier is None else before
         return Report(out, course.records, course.records - before, went_on, writer.cut, course.head)
 
 
-def _earlier(out: Path, resume: bool) -> Job | None:
-    """The job of a bundle that is there and may be gone on with."""
+def _earlier(out: Path, resume: bool) -> Bundle | None:
+    """A bundle that is there and may be gone on with."""
     if not (out.exists() or out.is_symlink()):
         return None
     if not resume:
         raise OccupiedError(
             f"{out} exists; a bundle is never overwritten: choose another name, or go on with it: --resume"
         )
-    return bundle.job_of(out)
+    return Bundle.open(out, unfinished=True)
 
 
 def _opened(out: Path, checked: Checked, resume: bool, now: datetime) -> Writer:
@@ -110,7 +116,7 @@ def _issue_rest(writer: Writer, checked: Checked, crew: Crew, signer: Signer, wa
                 checked.compare(batch)
                 writer.append(body, batch)
                 watch.progress(course.records, job.count)
-        watch.noted(job, course.head)
+        watch.enter(job, writer.batches())
         writer.finish()
     except CertsError as error:
         raise StoppedError(error, course.records, job.count) from error

@@ -103,6 +103,15 @@ class TableWriter:
         """How far the bundle goes."""
         return self._course
 
+    def batches(self) -> Iterator[Batch]:
+        """What the bundle holds so far; raises DamagedBundleError, OSError."""
+        course = Course()
+        with _told(self._path):
+            for found in _frames(self._connection, self._path, course):
+                batch = course.accept(found)
+                if batch is not None:
+                    yield batch
+
     def note(self, note: Mapping[str, Any]) -> None:
         """Append a note; raises StorageError."""
         self._append(self._course.next_note(note))

@@ -18,6 +18,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 
 from certs import assemble, issue
 from certs.bulk.errors import TemplateError
@@ -58,6 +59,12 @@ class Design:
     def signing(self) -> PublicKey:
         """The issuer's key."""
         return supported_public(self.issuer.public_key())
+
+    @property
+    def suffix(self) -> str:
+        """What the common name has behind the registration id (a gateway's own authority has something)."""
+        subject = self.order("x", self.signing).subject
+        return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).removeprefix("x")
 
     def order(self, registration_id: str, public_key: PublicKey) -> assemble.Order:
         """What the builder is asked for when one device is issued. A server's id is its host's name."""

@@ -40,7 +40,7 @@ Issue = Callable[..., Report]
 @pytest.fixture
 def commissioned(pki: Any, line: Line) -> Callable[..., Commission]:
     def make(source: Any = None, **changes: Any) -> Commission:
-        fixed = {"recipient": line.recipient, "batch": 8} | changes
+        fixed: dict[str, Any] = {"recipient": line.recipient, "batch": 8} | changes
         return Commission(source or Range("reefer-{:03d}", 20), pki.oslo, **fixed)
 
     return make

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # has no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # has no types
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
