@@ -289,7 +289,7 @@ class Inventory:
 
     def _known(self, each: Issued, row: tuple[Any, ...]) -> bool:
         found = self._database.execute(_SELECT + _WHERE["serial"], (row[0], row[2])).fetchone()
-        if found is not None and tuple(found) != row:
+        if found is not None and (found[:3], found[5:]) != (row[:3], row[5:]):  # but factory and group
             raise InventoryError(f"another certificate has the serial and issuer of {_named(each)}")
         return found is not None
 
@@ -330,7 +330,8 @@ class Inventory:
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk has ended it already
+                self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 
