@@ -4,6 +4,7 @@ MINUTES ?= 10
 MUSTER = .venv/bin/muster
 PACKAGES = fleet certs components provider operations localcloud agent cli engine
 WORKERS ?= 2
+SECONDS_EACH ?= 60
 
 # Compiled Python is kept below .tools, also where a machine forbids it beside the sources: else every device
 # would compile the SDK anew.
@@ -11,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up status down shell test lint format types imports pytest softhsm bench soak venv
+.PHONY: help setup up status down shell test lint format types imports pytest softhsm fuzz bench soak venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -53,6 +54,11 @@ pytest: venv
 
 softhsm:
 	@tests/certs/signers/softhsm
+
+fuzz: setup ## Fuzz what reads foreign input, SECONDS_EACH (60)
+	@for target in $$(.venv/bin/python -m fuzz.targets); do \
+	  echo "fuzz $$target" && \
+	  .venv/bin/python -m fuzz $$target --seconds $(SECONDS_EACH) --corpus .tools/fuzz/$$target || exit 1; done
 
 bench: setup ## Measure, beside peers, into docs/benchmarks.md; FULL=1: a million devices, for hours
 	@.venv/bin/python -m bench $(if $(FULL),--full) $(foreach name,$(ONLY),--only $(name))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -22,7 +25,7 @@ MALFORMED = (
     x509.InvalidVersion,
     Warning,
 )
-"""What `cryptography` raises on hostile input. `Warning`: for programs that turn warnings into errors."""
+"""What `cryptography` raises on hostile input; warnings too (`strictly`)."""
 
 
 def parse_certificates(data: bytes, where: str) -> list[x509.Certificate]:
@@ -35,12 +38,20 @@ def parse_certificates(data: bytes, where: str) -> list[x509.Certificate]:
     if b"PRIVATE KEY-----" in data:
         raise UnreadableError(where, "holds a private key", "public certificates only")
     try:
-        found = _decode(data)
-        for certificate in found:
-            _touch(certificate)
+        with strictly():
+            found = _decode(data)
+            for certificate in found:
+                _touch(certificate)
     except MALFORMED as error:
         raise UnreadableError(where, f"malformed: {first_line(error)}") from error
     return found
+
+
+@contextmanager
+def strictly() -> Iterator[None]:
+    """Within, what the library only warns of is malformed: a serial below 1, a part of a name too long."""
+    with warnings.catch_warnings(action="error"):
+        yield
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:

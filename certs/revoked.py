@@ -18,7 +18,7 @@ from certs.checks import extension
 from certs.errors import ChainFault, UnreadableError
 from certs.keys import supported_public
 from certs.paths import Path as CertificatePath
-from certs.reading import MALFORMED, first_line, read_bytes
+from certs.reading import MALFORMED, first_line, read_bytes, strictly
 
 MAX_BYTES = 256 << 20
 """A list of a million entries has some 40 MB."""
@@ -29,11 +29,12 @@ _RIGHT = "one certificate revocation list, PEM or DER"
 def parse(data: bytes, where: str) -> x509.CertificateRevocationList:
     """The list in `data`, PEM or DER; raises UnreadableError, naming `where`."""
     try:
-        pem = b"-----BEGIN" in data[:4096]
-        found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
-        found.issuer.rfc4514_string()
-        list(found.extensions)
-        _ = found.last_update_utc, found.next_update_utc, found.signature_hash_algorithm
+        with strictly():
+            pem = b"-----BEGIN" in data[:4096]
+            found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+            found.issuer.rfc4514_string()
+            list(found.extensions)
+            _ = found.last_update_utc, found.next_update_utc, found.signature_hash_algorithm
     except MALFORMED as error:
         raise UnreadableError(where, f"malformed: {first_line(error)}", _RIGHT) from error
     return found
