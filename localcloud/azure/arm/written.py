@@ -23,6 +23,17 @@ TRACKED = Shape(
 """A resource that a program gives a place and tags only: user-assigned identities (msi.json, 2023-01-31) and
 private DNS zones (privatedns.json, 2024-06-01)."""
 
+_OF_IDENTITIES = {name: Member(_TEXT, read_only=True) for name in ("tenantId", "principalId", "clientId")}
+USER_ASSIGNED_IDENTITY = Shape(
+    "Identity",
+    {
+        **TRACKED.members,
+        "properties": Member(Shape("UserAssignedIdentityProperties", _OF_IDENTITIES), read_only=True),
+    },
+    lifted="properties",
+)
+"""msi.json, 2023-01-31."""
+
 _RETENTION = Shape(
     "RetentionPolicy",
     {"enabled": Member(_TRUTH, required=True), "days": Member(_NUMBER, required=True, limits={"minimum": 0})},

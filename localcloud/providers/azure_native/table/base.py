@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud.azure.arm.models import Published
-from localcloud.azure.arm.written import TRACKED
+from localcloud.azure.arm.written import USER_ASSIGNED_IDENTITY
 from localcloud.providers.azure_native.entries import (
     GROUP_NAME,
     GROUP_PATH,
@@ -48,7 +48,7 @@ TYPES = (
                 r"[A-Za-z0-9][-\w]{2,127}", "3 to 128 letters, digits, - and _, a letter or digit first"
             )
         },
-        TRACKED,
+        USER_ASSIGNED_IDENTITY,
         fixed=LOCATED,
     ),
 )
