@@ -192,6 +192,16 @@ class Inventory:
             )
         return self._decide(found, "revoked", reason, now)
 
+    def revoke_all(self, found: Iterable[Held], reason: str, now: datetime | None = None) -> int:
+        """Revoke many at once, all or none; gives how many were not revoked before. Raises ClockError."""
+        at, count = (now or datetime.now(UTC)).astimezone(UTC), 0
+        with self._told(), self._transaction():
+            for held in found:
+                if held.fate != "revoked":
+                    self._append(held, "revoked", reason, at)
+                    count += 1
+        return count
+
     def retiring(self, serial: int, issuer: str, until: datetime, now: datetime | None = None) -> Held:
         """A successor was issued: this certificate stays good until the overlap ends; raises as `revoke`."""
         found = self.by_serial(serial, issuer)
