@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -22,6 +24,18 @@ def _address(_context: object, _option: object, text: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter("HOST:PORT, such as 127.0.0.1:2560 (port 0: any that is free)")
     return host, int(port)
+
+
+@contextmanager
+def _until_signalled() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or SIGINT came; a request that is being answered is answered first."""
+    stop = threading.Event()
+    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop.is_set
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @click.command()
@@ -48,10 +62,8 @@ def ocsp(directory: Path, listen: tuple[str, int], passphrase_file: Path | None)
     with Books.open(directory) as books:
         signers = [(each.certificate, signer_of(books, each, passphrase_file)) for each in issuers(books)]
         responder = Responder(books.inventory, signers)
-        stop = threading.Event()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: stop.set())
-        listener.serve(
-            responder, *listen, stop.is_set, lambda port: click.echo(f"listening on {listen[0]}:{port}")
-        )
+        with _until_signalled() as stopped:
+            listener.serve(
+                responder, *listen, stopped, lambda port: click.echo(f"listening on {listen[0]}:{port}")
+            )
     click.echo("stopped")
