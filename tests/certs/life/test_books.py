@@ -15,8 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certs import assemble, authority, csr, durable, issue
+from certs.bulk.commission import Commission
+from certs.bulk.crew import Alone
+from certs.bulk.lists import Range
+from certs.bulk.run import issue as issue_in_bulk
+from certs.bulk.sealing import new_identity
 from certs.errors import (
     AuthorityError,
+    CertsError,
     ClockError,
     ExistsError,
     InventoryError,
@@ -283,3 +289,19 @@ def test_what_others_issued_stays_out(world: World, tmp_path: Path) -> None:
     with pytest.raises(UnreadableError):
         arrivals.take_in(world.books, path)
     assert world.books.inventory.count() == 0
+
+
+def test_a_bundle_comes_in(world: World, tmp_path: Path) -> None:
+    recipient = new_identity(tmp_path / "line.key")
+    asked = Commission(Range("bulk-{:02d}", 12), world.oslo.certificate, recipient=recipient, batch=5)
+    bundle = tmp_path / "devices.bundle"
+    issue_in_bulk(asked, world.signer, Alone(), bundle)
+    assert arrivals.take_in(world.books, bundle, factory="oslo-2", group="reefers") == 12
+    assert arrivals.take_in(world.books, bundle) == 0
+    (held,) = world.books.inventory.by_id("bulk-07")
+    assert (held.issued.factory, held.issued.group, held.fate) == ("oslo-2", "reefers", "active")
+    line = list(world.books.ledger.lines())[-1]
+    assert (line.event, line.facts["source"], line.facts["count"]) == ("imported", "devices.bundle", 12)
+    bundle.write_bytes(bundle.read_bytes()[:-40])
+    with pytest.raises(CertsError, match="its run has not ended"):
+        arrivals.take_in(world.books, bundle)
