@@ -16,20 +16,21 @@ from certs.record import ISSUER_KINDS, RECORD, Entry, Record
 from certs.store import KeyStore
 
 
-def install(directory: Path, granted: Path, root_sha256: str) -> Authority:
+def install(directory: Path, granted: Path, root_sha256: str | None = None) -> Authority:
     """Put what the offline root has certified beside the issuers' keys, if it is the root on paper.
 
-    Of cross certificates, those are taken whose issuer is here. A root that succeeds another is believed when
-    that has certified it. Raises AuthorityError (another root, another fleet, a key that is not here),
+    `root_sha256` is what was written down; a root that is here already needs none. Of cross certificates,
+    those are taken whose issuer is here. A root that succeeds another is believed when that has certified
+    it. Raises AuthorityError (another root, another fleet, a key that is not here),
     ChainError, ExistsError, UnreadableError, StorageError.
     """
     found = record.read(granted)
-    _refuse_other_root(granted, found, root_sha256)
+    there = Authority.open(directory) if (directory / RECORD).exists() else None
+    known = there.record.entries if there else {}
+    _refuse_other_root(granted, found, root_sha256, there.record.roots() if there else [])
     faults = [*_faults(found, datetime.now(UTC))]
     if faults:
         raise ChainError(faults)
-    there = Authority.open(directory) if (directory / RECORD).exists() else None
-    known = there.record.entries if there else {}
     if there:
         _refuse_contradiction(there, found)
     added = [each for each in found.entries.values() if each.name not in known]
@@ -51,10 +52,16 @@ def export(made: Authority, names_of: Sequence[str], out: Path) -> None:
         record.write(scratch, record.new(made.record.fleet, chosen, made.record.changed))
 
 
-def _refuse_other_root(granted: Path, found: Record, root_sha256: str) -> None:
+def _refuse_other_root(granted: Path, found: Record, given: str | None, here: Sequence[Entry]) -> None:
+    """The root that comes must be one that is here, or the one whose fingerprint somebody wrote down."""
     first = next(iter(found.roots()), None)
     digest = fingerprint(first.certificate) if first else "none"
-    if ungrouped(root_sha256) != digest:
+    known = {fingerprint(each.certificate) for each in here}
+    if digest in known and (given is None or ungrouped(given) in known):
+        return
+    if given is None:
+        raise AuthorityError(f"{granted}: its root is new here: give the SHA-256 that was written down")
+    if ungrouped(given) != digest:
         raise AuthorityError(
             f"{granted}: the root's SHA-256 is {digest}, which is not what was given: compare it with the "
             "ceremony's written record"

@@ -180,12 +180,10 @@ def sign_command(
 @group.command("install")
 @click.argument("granted", type=DIRECTORY)
 @click.option("--directory", type=DIRECTORY, required=True, help="Where the requests were made.")
-@click.option(
-    "--root-sha256", required=True, help="The root's fingerprint, as written down when it was made."
-)
+@click.option("--root-sha256", help="The fingerprint of a root that is new here, as it was written down.")
 @json_option
 @reported
-def install_command(granted: Path, directory: Path, root_sha256: str, as_json: bool) -> None:
+def install_command(granted: Path, directory: Path, root_sha256: str | None, as_json: bool) -> None:
     """Online: put certified issuers beside their keys.
 
     \b

@@ -119,7 +119,9 @@ def test_an_issuer_may_be_added_later(offline: Authority, requests: dict[str, Pa
     handover.install(tmp_path / "pki", tmp_path / "granted", sha256(offline))
     more = ceremony.request(tmp_path / "pki", "coldchain", ["bergen"], SECRET, PLAIN)
     sign(Authority.open(offline.directory), more, tmp_path / "more")
-    made = handover.install(tmp_path / "pki", tmp_path / "more", sha256(offline))
+    with pytest.raises(AuthorityError, match="which is not what was given"):
+        handover.install(tmp_path / "pki", tmp_path / "more", "00" * 32)
+    made = handover.install(tmp_path / "pki", tmp_path / "more")
     assert set(made.chain().issuers) == {"oslo", "edge", "bergen"}
     with pytest.raises(ExistsError):
         ceremony.request(tmp_path / "pki", "coldchain", ["oslo"], SECRET, PLAIN)
@@ -168,6 +170,8 @@ def test_what_install_refuses(offline: Authority, requests: dict[str, Path], tmp
     sign(offline, requests, granted)
     with pytest.raises(AuthorityError, match="which is not what was given"):
         handover.install(pki, granted, "00" * 32)
+    with pytest.raises(AuthorityError, match="its root is new here: give the SHA-256"):
+        handover.install(pki, granted)
     with pytest.raises(AuthorityError, match="has no key of oslo, edge"):
         handover.install(tmp_path / "elsewhere", granted, sha256(offline))
     (granted / "authority.json").write_text((granted / "authority.json").read_text().replace("sha256", "sha"))
