@@ -13,7 +13,7 @@ import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
-@app.route(route="allocate", methods=["POST"])
+@app.route(route="allocate", methods=["POST"], trigger_arg_name="request")
 def allocate(request: func.HttpRequest) -> func.HttpResponse:
     """Answer with the hub of the device that asks and its first twin, or with why there is none."""
     try:
