@@ -8,7 +8,9 @@ the pace; while none comes, the pace recovers."""
 
 from __future__ import annotations
 
+import math
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -19,7 +21,8 @@ PER_MINUTE: Final = 1000
 VARIABLE: Final = "MUSTER_DPS_OPERATIONS_PER_MINUTE"
 THROTTLED: Final = 429
 _MARGIN = 0.99  # a service's minute is not ours: the last hundredth would only earn refusals
-_BACKLOG_SECONDS = 0.5  # what a stall may be caught up with at once
+_BACKLOG_SECONDS = 5.0  # what a stall may be caught up with, within the window's limit
+_WINDOW_SECONDS = 60.0
 _SLOWER, _FASTER, _SLOWEST = 0.9, 0.002, 0.1
 _GIVE_UP = 50
 
@@ -27,12 +30,14 @@ T = TypeVar("T")
 
 
 class Pacer:
-    """Lets calls through one by one, evenly. Thread-safe."""
+    """Lets calls through one by one, evenly, and never more than allowed in any minute. Thread-safe."""
 
     def __init__(self, clock: Clock, per_minute: float = PER_MINUTE) -> None:
         self._clock = clock
-        self._interval = 60.0 / (per_minute * _MARGIN) if per_minute else 0.0
-        self._next = 0.0
+        allowed = max(1, int(per_minute * _MARGIN))
+        self._interval = _WINDOW_SECONDS / allowed if per_minute else 0.0
+        self._made: deque[float] = deque([-math.inf], maxlen=allowed if per_minute else 1)
+        self._next = clock.now()
         self._held = 0.0
         self._factor = 1.0
         self._lock = threading.Lock()
@@ -58,6 +63,9 @@ class Pacer:
         with self._lock:
             now = self._clock.now()
             start = max(self._next, self._held, now - _BACKLOG_SECONDS)
+            if self._interval and len(self._made) == self._made.maxlen:
+                start = max(start, self._made[0] + _WINDOW_SECONDS)
+            self._made.append(max(start, now))
             self._next = start + self._interval / self._factor
             self._factor = min(1.0, self._factor + _FASTER)
             self.calls += 1
