@@ -23,74 +23,14 @@ from cryptography.hazmat.primitives import hashes
 from certs import durable
 from certs.checks import common_name
 from certs.errors import ClockError, InventoryError, StorageError, TamperedError
+from certs.life import statements
 
 Fate: TypeAlias = Literal["active", "retiring", "retired", "revoked"]
 By: TypeAlias = Literal["factory", "group", "issuer"]
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS issued (
-  number INTEGER PRIMARY KEY, serial BLOB NOT NULL, registration_id TEXT NOT NULL COLLATE NOCASE,
-  issuer TEXT NOT NULL, factory TEXT NOT NULL, grp TEXT NOT NULL,
-  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, sha256 BLOB NOT NULL, hash BLOB NOT NULL,
-  UNIQUE (serial, issuer)
-) STRICT;
-CREATE INDEX IF NOT EXISTS issued_by_id ON issued (registration_id);
-CREATE INDEX IF NOT EXISTS issued_by_end ON issued (not_after);
-CREATE TABLE IF NOT EXISTS fates (
-  number INTEGER PRIMARY KEY, serial BLOB NOT NULL, issuer TEXT NOT NULL,
-  at INTEGER NOT NULL, fate TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS fates_by_serial ON fates (serial);
-CREATE INDEX IF NOT EXISTS fates_by_fate ON fates (fate, issuer);
-"""
 _START: Final = bytes(32)
-_CACHE_KIB: Final = 65536
-"""Serials are random: with SQLite's own 2 MiB every insert beyond some 50,000 would read and write a page."""
-
-_INSERT: Final = {
-    "issued": "INSERT INTO issued (number, serial, registration_id, issuer, factory, grp, not_before, "
-    "not_after, sha256, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "fates": "INSERT INTO fates (number, serial, issuer, at, fate, detail, hash) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)",
-}
-_END: Final = {
-    "issued": "SELECT number, hash FROM issued ORDER BY number DESC LIMIT 1",
-    "fates": "SELECT number, hash FROM fates ORDER BY number DESC LIMIT 1",
-}
-_ROWS: Final = {
-    "issued": "SELECT number, hash, serial, registration_id, issuer, factory, grp, not_before, not_after, "
-    "sha256 FROM issued ORDER BY number",
-    "fates": "SELECT number, hash, serial, issuer, at, fate, detail FROM fates ORDER BY number",
-}
-_SELECT: Final = (
-    "SELECT serial, registration_id, issuer, factory, grp, not_before, not_after, sha256 FROM issued "
-)
-_WHERE: Final = {
-    "all": "ORDER BY number",
-    "serial": "WHERE serial = ? AND issuer = ?",
-    "end": "WHERE not_after >= ? AND not_after < ? ORDER BY not_after",
-    "id": "WHERE registration_id = ? ORDER BY number",
-}
-_HAS: Final = "SELECT 1 FROM issued WHERE serial = ? AND sha256 = ?"
-_FATE: Final = (
-    "SELECT fate, at, detail FROM fates WHERE serial = ? AND issuer = ? ORDER BY number DESC LIMIT 1"
-)
-_DECIDED: Final = """
-SELECT issued.serial, registration_id, issued.issuer, factory, grp, not_before, not_after, sha256, fate, at,
-  detail
-FROM fates JOIN issued ON issued.serial = fates.serial AND issued.issuer = fates.issuer
-WHERE fate = ? AND ? IN ('', fates.issuer) AND NOT EXISTS (
-  SELECT 1 FROM fates AS later
-  WHERE later.serial = fates.serial AND later.issuer = fates.issuer AND later.number > fates.number)
-ORDER BY fates.number
-"""
-_EXPIRING: Final = """
-SELECT CASE ? WHEN 'factory' THEN factory WHEN 'group' THEN grp ELSE issuer END AS which,
-  count(*), min(not_after) FROM issued
-WHERE not_after >= ? AND not_after < ?
-  AND NOT EXISTS (SELECT 1 FROM fates WHERE fates.serial = issued.serial AND fates.issuer = issued.issuer)
-GROUP BY which ORDER BY min(not_after)
-"""
+_PATIENCE_SECONDS: Final = 30
+"""How long to wait for another process that is writing."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +88,14 @@ class Inventory:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=durable.PRIVATE_FILE)
-            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(path, _as_os(error)) from error
         with self._told():
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
-            self._database.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-            self._database.executescript(_SCHEMA)
+            self._database.execute(f"PRAGMA cache_size=-{statements.CACHE_KIB}")
+            self._database.executescript(statements.SCHEMA)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -184,7 +124,7 @@ class Inventory:
                 if first_at is not None:
                     self._refuse_second(each, first_at)
                 number, last = number + 1, _chained(last, row)
-                self._database.execute(_INSERT["issued"], (number, *row, last))
+                self._database.execute(statements.INSERT["issued"], (number, *row, last))
             return number - begin
 
     def revoke(self, serial: int, issuer: str, reason: str, now: datetime | None = None) -> Held:
@@ -234,13 +174,13 @@ class Inventory:
     def held(self, fate: Fate, issuer: str = "") -> Iterator[Held]:
         """Every certificate of this fate (but active), of one issuer if named, in order of decision."""
         with self._told(), closing(self._database.cursor()) as cursor:
-            for row in cursor.execute(_DECIDED, (fate, issuer)):
+            for row in cursor.execute(statements.DECIDED, (fate, issuer)):
                 yield _held(row[:8], row[8:])
 
     def has(self, serial: int, sha256: str) -> bool:
         """Whether the certificate with this serial and this SHA-256 (hex) is there."""
         with self._told():
-            found = self._database.execute(_HAS, (_bytes(serial), bytes.fromhex(sha256))).fetchone()
+            found = self._database.execute(statements.HAS, (_bytes(serial), bytes.fromhex(sha256))).fetchone()
         return found is not None
 
     def count(self) -> int:
@@ -256,7 +196,7 @@ class Inventory:
         """Certificates in force that end before a moment, counted; those with the earliest end first."""
         begin = _seconds(now or datetime.now(UTC))
         with self._told():
-            rows = self._database.execute(_EXPIRING, (by, begin, _seconds(before))).fetchall()
+            rows = self._database.execute(statements.EXPIRING, (by, begin, _seconds(before))).fetchall()
         return [Expiry(which, count, _moment(first)) for which, count, first in rows]
 
     def ending(self, begin: datetime, before: datetime) -> Iterator[Held]:
@@ -283,7 +223,7 @@ class Inventory:
     def _audit(self, table: str, noted: tuple[int, str] | None) -> None:
         last, expected = _START, 0
         with self._told():
-            rows = self._database.execute(_ROWS[table])
+            rows = self._database.execute(statements.ROWS[table])
             for expected, (number, stored, *row) in enumerate(rows, start=1):
                 if number != expected:
                     raise TamperedError(f"{self.path}: {table} lacks row {expected}: it was removed")
@@ -302,7 +242,9 @@ class Inventory:
             )
 
     def _known(self, each: Issued, row: tuple[Any, ...]) -> bool:
-        found = self._database.execute(_SELECT + _WHERE["serial"], (row[0], row[2])).fetchone()
+        found = self._database.execute(
+            statements.SELECT + statements.WHERE["serial"], (row[0], row[2])
+        ).fetchone()
         if found is not None and (found[:3], found[5:]) != (row[:3], row[5:]):  # but factory and group
             raise InventoryError(f"another certificate has the serial and issuer of {_named(each)}")
         return found is not None
@@ -326,16 +268,16 @@ class Inventory:
             )
         row = (_bytes(held.issued.serial), held.issued.issuer, _seconds(at), fate, detail)
         number, last = self._end("fates")
-        self._database.execute(_INSERT["fates"], (number + 1, *row, _chained(last, row)))
+        self._database.execute(statements.INSERT["fates"], (number + 1, *row, _chained(last, row)))
         return Held(held.issued, fate, at.replace(microsecond=0), detail)
 
     def _select(self, where: str, values: Sequence[object]) -> Iterator[Held]:
         with self._told(), closing(self._database.cursor()) as cursor:
-            for row in cursor.execute(_SELECT + _WHERE[where], values):
-                yield _held(row, self._database.execute(_FATE, (row[0], row[2])).fetchone())
+            for row in cursor.execute(statements.SELECT + statements.WHERE[where], values):
+                yield _held(row, self._database.execute(statements.FATE, (row[0], row[2])).fetchone())
 
     def _end(self, table: str) -> tuple[int, bytes]:
-        found: tuple[int, bytes] | None = self._database.execute(_END[table]).fetchone()
+        found: tuple[int, bytes] | None = self._database.execute(statements.END[table]).fetchone()
         return found or (0, _START)
 
     @contextmanager
