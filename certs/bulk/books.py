@@ -22,7 +22,7 @@ from certs.life.revocation import Partitions
 def issued_ids(books: Books | None, bundles: Iterable[Path], suffix: str = "") -> IssuedIds:
     """The ids of devices with a certificate in force, in the books or in bundles, finished or not.
 
-    `suffix` is what common names of the kind in question have behind the id (`Design.suffix`): only those count.
+    `suffix` is what common names of the kind in question have behind the id (`Design.suffix`).
     """
     paths = tuple(bundles)
 

@@ -126,10 +126,8 @@ class FlatWriter:
         self._file.close()
 
     def _append(self, found: Frame, batch: Batch | None = None) -> None:
-        data = memoryview(_encoded(found))
         try:
-            while data:
-                data = data[self._file.write(data) :]
+            _write_all(self._file, _encoded(found))
             os.fsync(self._file.fileno())
         except OSError as error:
             self._cut_back()
@@ -205,7 +203,7 @@ def _linked(path: Path, data: bytes) -> BinaryIO:
     file = os.fdopen(descriptor, "r+b", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(data)
+        _write_all(file, data)
         os.fsync(descriptor)
         # link(2) refuses a name that is taken: of two runs that begin at once, one wins.
         os.link(name, path)
@@ -216,6 +214,13 @@ def _linked(path: Path, data: bytes) -> BinaryIO:
     finally:
         Path(name).unlink(missing_ok=True)
     return file
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """A write may take a part only (a disk that fills up); the next one then tells why."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _hold(file: BinaryIO, path: Path) -> None:

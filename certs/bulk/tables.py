@@ -11,6 +11,7 @@ case) and serial numbers unique.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any
 
 from certs.bulk.course import Course, Frame
 from certs.bulk.errors import BundleError, BusyBundleError, DamagedBundleError, OccupiedError
+from certs.bulk.flat import sweep
 from certs.bulk.frames import BATCH, Batch, encode_batch, serial_of
 from certs.bulk.job import Job
 from certs.errors import StorageError
@@ -87,6 +89,7 @@ class TableWriter:
         try:
             with _told(path):
                 connection = _writing(path)
+                sweep(path)
                 try:
                     _seen(connection, path, course, seen)
                 except BaseException:
@@ -147,15 +150,19 @@ class TableWriter:
 
 def _new(path: Path, first: Frame) -> None:
     """Made aside, then linked into place; raises OSError, sqlite3.Error."""
+    sweep(path)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.partial-")
-    os.close(descriptor)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # against another run's sweep
         with closing(sqlite3.connect(name, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = MEMORY")  # nobody goes on with a scratch file
             connection.executescript(_SCHEMA)
             _insert(connection, first)
+        os.fsync(descriptor)
         os.link(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _insert(connection: sqlite3.Connection, found: Frame, batch: Batch | None = None) -> None:

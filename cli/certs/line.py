@@ -96,14 +96,10 @@ def export(
 
 def _secret(file: Path | None) -> bytes:
     """The passphrase for PKCS#12."""
-    if (
-        file is None
-        and not any(os.environ.get(name) for name in (FILE_VARIABLE, VARIABLE))
-        and somebody_answers()
-    ):
-        return str(
-            click.prompt("Passphrase for PKCS#12", hide_input=True, confirmation_prompt=True, err=True)
-        ).encode()
+    named = any(os.environ.get(name) for name in (FILE_VARIABLE, VARIABLE))
+    if file is None and not named and somebody_answers():
+        asked = click.prompt("Passphrase for PKCS#12", hide_input=True, confirmation_prompt=True, err=True)
+        return str(asked).encode()
     if file is not None:
         return passphrase.read(file, {})
     return passphrase.read_named(FILE_VARIABLE, VARIABLE, "passphrase for PKCS#12")
