@@ -107,8 +107,8 @@ def _manifest(workspace: Workspace, full: bool) -> str:
     ]
     goal = (
         f"With throttling on, {_LOCAL_LIMIT}; the manifest gets {found.share_of_limit:.1%} of what that "
-        f"allows, {manifest.LIMIT_ROWS_A_SECOND:.0f} rows a second (goal: at least 95 %), and {found.refused} "
-        f"of its calls were refused. The most memory was {max(it.megabytes for it in runs.values()):.0f} MB "
+        f"allows, {manifest.LIMIT_ROWS_A_SECOND:.0f} rows a second (goal: at least 95 %); {found.refused} of "
+        f"its calls were refused. The most memory was {max(it.megabytes for it in runs.values()):.0f} MB "
         "(goal: below 200 MB)."
     )
     how = "Each run is a process of its own that holds what the provider's does."

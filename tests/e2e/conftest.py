@@ -1,91 +1,32 @@
-"""A copy of the project in a folder of its own, where `muster up` runs as a person would run it.
+"""Stacks by the real engine, each in a copy of the project of its own.
 
 All end-to-end tests share one worker (an xdist group): each workspace runs the real engine, a local cloud
 on ports of its own, and devices. `stack` is brought up once and looked at by many tests; `workspace` is for
-a test that breaks things.
+a test that breaks things. `place` is where a test runs that real Azure can run as well: places.py.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bench.cloud import Cloud, opened
 from bench.workspace import lay_out
+from tests.e2e.places import CLOUD, CloudPlace, LocalPlace, NoPermissionError, Place, permitted
+from tests.e2e.whole_fleet import WholeFleet
+from tests.e2e.workspace import Workspace
+from tests.localcloud.control.client import Control
+
+__all__ = ["Service", "Workspace"]
 
 _API = "2021-10-01"
 _ARM_API = "2026-11-01"
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """A project folder with everything that `muster up` needs."""
-
-    root: Path
-
-    @property
-    def state(self) -> Path:
-        """The local state."""
-        return self.root / ".muster" / "local"
-
-    def environment(self) -> dict[str, str]:
-        """A person's environment: no Pulumi, no cloud account, ports that nobody else has."""
-        foreign = ("PULUMI_", "AZURE_", "ARM_", "MUSTER_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return kept | {"MUSTER_PORTS": "0,0,0", "NO_COLOR": "1"}
-
-    def muster(self, *arguments: str, ports: str = "0,0,0") -> subprocess.CompletedProcess[str]:
-        """Run a muster command to its end."""
-        return self._run([str(Path(sys.executable).with_name("muster")), *arguments], MUSTER_PORTS=ports)
-
-    def start_up(self, devices: int) -> subprocess.Popen[str]:
-        """Start `muster up` and return while it works."""
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name("muster")), "up", "--devices", str(devices)],
-            cwd=self.root,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run plain pulumi as a person does after `source .tools/env`."""
-        return self._run(["/bin/sh", "-c", '. ./.tools/env && exec pulumi "$@"', "pulumi", *arguments])
-
-    def summary(self) -> dict[str, Any]:
-        """What the last `up` wrote for programs."""
-        document: dict[str, Any] = json.loads((self.state / "summary.json").read_text())
-        return document
-
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs."""
-        document: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "-s", "local").stdout)
-        return document
-
-    def settings(self) -> dict[str, str]:
-        """The credentials and the proxy that the local cloud and `up` wrote."""
-        lines = [
-            line
-            for file in (self.state / "cloud" / "azure.env", self.state / "proxy.env")
-            for line in file.read_text().splitlines()
-        ]
-        return dict(line.split("=", 1) for line in lines)
-
-    def _run(self, command: list[str], **told: str) -> subprocess.CompletedProcess[str]:
-        environment = self.environment() | told
-        return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
 
 
 class Service:
@@ -203,3 +144,61 @@ def service(stack: Workspace) -> Iterator[Service]:
     made = Service(stack)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where tests run that Azure itself can run as well; nothing is up there yet."""
+    made = _place(_make(tmp_path_factory.mktemp("place")))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _place(workspace: Workspace) -> Place:
+    if not os.environ.get(CLOUD):
+        return LocalPlace(workspace)
+    return CloudPlace(workspace, permitted(os.environ))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a real subscription only those tests run that are built on `place`; without permission none."""
+    if not os.environ.get(CLOUD):
+        return
+    try:
+        permitted(os.environ)
+    except NoPermissionError as error:
+        raise pytest.UsageError(str(error)) from None
+    local = [item for item in items if not _is_for_azure(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=local)
+    items[:] = [item for item in items if item not in local]
+
+
+def _is_for_azure(fixtures: Collection[str]) -> bool:
+    return "place" in fixtures and "control" not in fixtures
+
+
+@pytest.fixture(scope="session")
+def fleet(place: Place) -> WholeFleet:
+    """The whole fleet, up."""
+    made = WholeFleet(place)
+    made.describe()
+    made.up()
+    return made
+
+
+@pytest.fixture(scope="session")
+def cloud(fleet: WholeFleet) -> Iterator[Cloud]:
+    """The service APIs of the whole fleet's cloud."""
+    with opened(fleet.place.environment()) as made:
+        yield made
+
+
+@pytest.fixture
+def control(place: Place) -> Iterator[Control]:
+    """Faults of the local cloud; a test that takes it does not run in Azure."""
+    made = place.control()
+    assert made is not None
+    with made:
+        yield made
