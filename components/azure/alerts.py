@@ -5,8 +5,8 @@ Azure IoT Hub Device Provisioning Service data reference", learn.microsoft.com),
 metric (API 2018-03-01). Which values `Status` has is not published; whatever is no success counts.
 
 A hub has no metric of failed connections ("Supported metrics for Microsoft.Devices/IotHubs"): they stand in
-its log, category Connections. A device that its hub refuses counts here only once it turns back to the
-provisioning service.
+its log of category Connections, as errors ("Monitor, diagnose, and troubleshoot Azure IoT Hub device
+connectivity"), so a hub's alert is a query of that log (API 2025-01-01-preview).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from pulumi_azure_native import monitor
 from components.azure import durations
 
 _SEVERITY_WARNING = 2
+_FAILED_CONNECTIONS = 'AzureDiagnostics | where Category == "Connections" and Level == "Error"'
 _SUCCEEDED = ("Success", "success", "Succeeded", "succeeded")
 
 
@@ -35,6 +36,9 @@ class Watched(TypedDict):
     """What is watched, and where the alerts are made."""
 
     resource_group_name: pulumi.Input[str]
+    location: str
+    hubs: Mapping[str, pulumi.Input[str]]
+    """ARM ids of the hubs by their key."""
     provisioning_service_id: pulumi.Input[str]
     tags: Mapping[str, str]
 
@@ -42,8 +46,10 @@ class Watched(TypedDict):
 def connection_failures(
     name: str, args: ConnectionFailuresArgs, watched: Watched, opts: pulumi.ResourceOptions
 ) -> None:
-    """An action group for the addresses, and an alert on the provisioning service."""
+    """An action group for the addresses, an alert for each hub, and one for the provisioning service."""
     group = _action_group(name, args, watched, opts)
+    for key, hub_id in watched["hubs"].items():
+        _hub_alert(f"{name}-{key}", args, watched, hub_id, group, opts)
     _service_alert(f"{name}-dps", args, watched, group, opts)
 
 
@@ -64,6 +70,43 @@ def _action_group(
         location="Global",
         enabled=True,
         email_receivers=receivers,
+        tags=watched["tags"],
+        opts=opts,
+    )
+
+
+def _hub_alert(
+    name: str,
+    args: ConnectionFailuresArgs,
+    watched: Watched,
+    hub_id: pulumi.Input[str],
+    group: monitor.ActionGroup,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    condition = monitor.ConditionArgs(
+        query=_FAILED_CONNECTIONS,
+        time_aggregation="Count",
+        operator="GreaterThan",
+        threshold=args["threshold"],
+        failing_periods=monitor.ConditionFailingPeriodsArgs(
+            min_failing_periods_to_alert=1, number_of_evaluation_periods=1
+        ),
+    )
+    monitor.ScheduledQueryRule(
+        f"{name}-connections",
+        resource_group_name=watched["resource_group_name"],
+        rule_name=f"{name}-connections",
+        location=watched["location"],
+        description="Devices fail to connect to the hub.",
+        enabled=True,
+        severity=_SEVERITY_WARNING,
+        scopes=[hub_id],
+        evaluation_frequency=_frequency(args["window_minutes"]),
+        window_size=durations.iso(args["window_minutes"]),
+        criteria=monitor.ScheduledQueryRuleCriteriaArgs(all_of=[condition]),
+        actions=monitor.ActionsArgs(action_groups=[group.id]),
+        # The log's table exists only once the hub has logged something.
+        skip_query_validation=True,
         tags=watched["tags"],
         opts=opts,
     )

@@ -36,7 +36,7 @@ class Monitoring(pulumi.ComponentResource):
     """Every log and metric of the hubs and the provisioning service, in a Log Analytics workspace.
 
     Diagnostic settings API 2021-05-01-preview, category group `allLogs`. With `connection_failures`, e-mails
-    go out when devices fail to attest (`components.azure.alerts`).
+    go out when devices fail to connect (`components.azure.alerts`).
     """
 
     workspace_id: pulumi.Output[str]
@@ -83,6 +83,8 @@ class Monitoring(pulumi.ComponentResource):
             return
         where: alerts.Watched = {
             "resource_group_name": args["resource_group_name"],
+            "location": args["location"],
+            "hubs": args["hubs"],
             "provisioning_service_id": args["provisioning_service_id"],
             "tags": args["tags"],
         }

@@ -137,7 +137,9 @@ class _Reader:
             if not described["key"]:  # additional_properties: what the model does not know
                 continue
             rules = dict(model._validation.get(attribute, {}))
-            choice = self._choice(arguments[attribute].annotation) if attribute in arguments else None
+            # Choices are of texts; a severity, say, is a number that happens to have names.
+            named = attribute in arguments and described["type"] not in ("int", "long", "float")
+            choice = self._choice(arguments[attribute].annotation) if named else None
             member = Member(
                 choice or self._old_kind(described["type"]),
                 required=bool(rules.pop("required", False)),

@@ -1,5 +1,5 @@
 """Log Analytics workspaces (API 2023-09-01) and Azure Monitor's diagnostic settings (2021-05-01-preview),
-metric alerts (2018-03-01) and action groups (2024-10-01-preview).
+metric alerts (2018-03-01), alerts on logs (2025-01-01-preview) and action groups (2024-10-01-preview).
 
 They are checked and kept: the local cloud writes no logs into a workspace and fires no alert.
 """
@@ -124,6 +124,26 @@ def _check_alert(world: World, draft: Draft) -> None:
             draft.wrong(f"{where}.actionGroupId", f"there is no action group {it.get('actionGroupId')}")
 
 
+def _check_query_alert(world: World, draft: Draft) -> None:
+    within(draft, "properties.severity", 0, 4)
+    _check_times(draft)
+    scopes = draft.at("properties", "scopes") or []
+    for n, scope in enumerate(scopes if isinstance(scopes, list) else []):
+        if world.stored(str(scope)) is None:
+            draft.wrong(f"properties.scopes[{n}]", f"there is no {scope}")
+    conditions = draft.entries("properties", "criteria", "allOf")
+    for name, given in (("scopes", scopes), ("criteria.allOf", conditions)):
+        if not given:
+            draft.wrong(f"properties.{name}", "must not be empty")
+    for where, it in conditions:
+        if not str(it.get("query") or "").strip():
+            draft.wrong(f"{where}.query", "must be a query")
+    groups = draft.at("properties", "actions", "actionGroups") or []
+    for n, group in enumerate(groups if isinstance(groups, list) else []):
+        if not _is(world, group, f"{_INSIGHTS}/actionGroups"):
+            draft.wrong(f"properties.actions.actionGroups[{n}]", f"there is no action group {group}")
+
+
 def _check_times(draft: Draft) -> None:
     frequency = str(draft.at("properties", "evaluationFrequency"))
     window = str(draft.at("properties", "windowSize"))
@@ -201,4 +221,14 @@ METRIC_ALERT = ResourceType(
     check=_check_alert,
     etag=False,
     created=200,
+)
+QUERY_ALERT = ResourceType(
+    type=f"{_INSIGHTS}/scheduledQueryRules",
+    path=f"{GROUP}/providers/{_INSIGHTS}/scheduledQueryRules/{{name}}",
+    listed_below=f"{SUBSCRIPTION}/providers/{_INSIGHTS}/scheduledQueryRules",
+    versions=("2025-01-01-preview", "2023-12-01"),
+    shape=Published(_MONITOR, "ScheduledQueryRuleResource"),
+    name=_NAME,
+    build=keep(state=False),
+    check=_check_query_alert,
 )

@@ -32,6 +32,7 @@ TYPES = (
     monitoring.DIAGNOSTIC,
     monitoring.ACTION_GROUP,
     monitoring.METRIC_ALERT,
+    monitoring.QUERY_ALERT,
     networks.VIRTUAL_NETWORK,
     networks.SUBNET,
     networks.PRIVATE_ENDPOINT,

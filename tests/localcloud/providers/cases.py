@@ -308,6 +308,29 @@ def _monitoring(group: str, hub: str, moved: dict[str, Any]) -> list[Case]:
             },
             actions=[{"actionGroupId": action}],
         ),
+        case(
+            "monitor:ScheduledQueryRule",
+            {"severity": 1},
+            moved,
+            ruleName="refused-devices",
+            location="westeurope",
+            severity=2,
+            enabled=True,
+            scopes=[hub],
+            evaluationFrequency="PT5M",
+            windowSize="PT15M",
+            criteria={
+                "allOf": [
+                    {
+                        "query": "AzureDiagnostics | where Category == 'Connections'",
+                        "timeAggregation": "Count",
+                        "operator": "GreaterThan",
+                        "threshold": 5,
+                    }
+                ]
+            },
+            actions={"actionGroups": [action]},
+        ),
     ]
 
 

@@ -54,6 +54,22 @@ TYPES = (
         fixed=LOCATED,
     ),
     ResourceType(
+        "azure-native:monitor:ScheduledQueryRule",
+        "2025-01-01-preview",
+        f"{GROUP_PATH}/{_INSIGHTS}/scheduledQueryRules/{{ruleName}}",
+        GROUP_NAME | {"ruleName": _NAME},
+        Published(_MONITOR, "ScheduledQueryRuleResource"),
+        fixed=LOCATED,
+        unserved=frozenset(
+            {
+                "criteria.allOf[].minRecurrenceCount",
+                "criteria.allOf[].alertSensitivity",
+                "criteria.allOf[].criterionType",
+                "criteria.allOf[].ignoreDataBefore",
+            }
+        ),
+    ),
+    ResourceType(
         "azure-native:monitor:ActionGroup",
         "2024-10-01-preview",
         f"{GROUP_PATH}/{_INSIGHTS}/actionGroups/{{actionGroupName}}",
