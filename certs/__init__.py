@@ -5,7 +5,7 @@ chains never loads code that touches keys):
 
 - `certs.chain`: `load_certificate`, `load_chain`, `verify_leaf`, `pem`. Public certificates only.
 - `certs.authority`: `init` makes a root and one issuer a factory; `Authority` is one that is there.
-- `certs.ceremony`, `certs.handover`: an offline root. `certs.succession`: a new root or issuer beside the old.
+- `certs.ceremony`, `certs.handover`: an offline root. `certs.succession`: a new root or issuer beside it.
 - `certs.issue`: `issue_device`, `issue_leaf`, `issue_from_request`. `certs.csr`: certificate requests.
 - `certs.profiles`, `certs.keys`, `certs.clouds`: kinds of certificates and keys, and what clouds take.
 - `certs.preflight`: a chain as a cloud will see it. `certs.revoked`: revocation lists, read.
