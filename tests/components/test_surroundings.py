@@ -104,6 +104,19 @@ def test_somebody_is_told_when_devices_fail_to_attest(declare: Declare, describe
     assert alert["scopes"][0].endswith("coldchain-dps-service")
 
 
+def test_somebody_is_told_when_devices_fail_to_connect_to_a_hub(
+    declare: Declare, described: Describe
+) -> None:
+    failures = {"threshold": 7, "windowMinutes": 15, "emails": ["a@example.com"]}
+    program = declare(described("prod", azure=_azure({}, alerts={"connectionFailures": failures})))
+    rules = [rule.inputs for rule in program.of("azure-native:monitor:ScheduledQueryRule")]
+    assert len({tuple(rule["scopes"]) for rule in rules}) == len(program.of(HUB)) == len(rules)
+    for rule in rules:
+        (condition,) = rule["criteria"]["allOf"]
+        assert 'Category == "Connections"' in condition["query"]
+        assert (condition["threshold"], rule["windowSize"]) == (7, "PT15M")
+
+
 def test_the_registry_and_what_it_serves_have_roles_on_each_other_before_they_are_linked(
     declare: Declare, described: Describe
 ) -> None:
