@@ -42,7 +42,7 @@ _PACKED = struct.Struct(">20sqB")
 
 @dataclass(frozen=True)
 class Partitions:
-    """Where an issuer's lists are: `{base_url}/{number}.crl`. Some 2,000 certificates a list are quick."""
+    """Where an issuer's lists are: `{base_url}/{number}.crl`. Some 1,000 certificates a list are quick."""
 
     base_url: str
     count: int

@@ -18,7 +18,7 @@ from certs.signers import Signer
 from cli.certs.options import open_store
 from cli.certs.shared import DIRECTORY, json_option, passphrase_option, print_json, reported
 
-DEFAULT_PARTITIONS = 512
+DEFAULT_PARTITIONS = 1024
 
 directory_option = click.option("--directory", type=DIRECTORY, required=True, help="The authority.")
 
@@ -130,7 +130,7 @@ def _revoke(books: Books, held: Held, reason: str, passphrase_file: Path | None)
     type=click.IntRange(1),
     default=DEFAULT_PARTITIONS,
     show_default=True,
-    help="With --url: lists an issuer. Some 2,000 revoked certificates a list are quick.",
+    help="With --url: lists an issuer. Some 1,000 revoked certificates a list are quick.",
 )
 @passphrase_option
 @json_option

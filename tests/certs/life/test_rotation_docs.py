@@ -34,6 +34,6 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_figures_are_right() -> None:
     assert f"(`--overlap`, {OVERLAP_DAYS} days)" in PAGE
-    assert f"({DEFAULT_PARTITIONS} unless told)" in PAGE
+    assert f"({DEFAULT_PARTITIONS:,} unless told)" in PAGE
     assert LIST_DAYS == 7
     assert "Lists are good for seven days" in PAGE
