@@ -60,13 +60,21 @@ def request(registration_id: str, key: Key) -> str:
 
 
 def read_chain(texts: object) -> tuple[x509.Certificate, ...]:
-    """`issuedCertificateChain`: base64 of DER each, leaf first. Raises ValueError."""
+    """A chain, leaf first: base64 of DER each, as DPS and hubs send it, or PEM, as the page on hubs shows it.
+    Raises ValueError.
+    """
     if not isinstance(texts, list) or not texts or not all(isinstance(it, str) for it in texts):
         raise ValueError("the certificate chain is no list of certificates")
     try:
-        return tuple(x509.load_der_x509_certificate(base64.b64decode(it, validate=True)) for it in texts)
+        return tuple(_certificate(it) for it in texts)
     except (binascii.Error, ValueError) as error:
         raise ValueError("the certificate chain holds something that is no certificate") from error
+
+
+def _certificate(text: str) -> x509.Certificate:
+    if text.startswith("-----BEGIN"):
+        return x509.load_pem_x509_certificate(text.encode())
+    return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
 
 
 def checked(chain: Sequence[x509.Certificate], key: Key, registration_id: str, now: datetime) -> Identity:

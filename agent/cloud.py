@@ -9,6 +9,7 @@ from agent.credentials import Credential
 from agent.errors import RefusedError
 from agent.gateway.gateway import Gateway
 from agent.https import Way
+from agent.hub_renewal import HubRenewal
 from agent.identities import Identities
 from agent.issuance import CertificateProvisioning
 from agent.log import JsonLog
@@ -58,6 +59,16 @@ class AzureCloud:
         if self._identities is not None:
             return CertificateProvisioning(options, self._identities, self._now)
         return AzureProvisioning(options)
+
+    def renewal(self) -> Provisioning:
+        """Of the hub, by the certificate in use; by a new enrolment when that is over, and for a gateway's
+        child: the gateway connects it with a token, so the hub does not see its certificate.
+        """
+        identities = self._identities
+        held, shown = (identities.known(), identities.in_use()) if identities else (None, None)
+        if identities is None or held is None or shown is None or self._options.parent is not None:
+            return self.provisioning()
+        return HubRenewal(self._options, identities, self._now, held, shown)
 
     def hub(self, host: str, device_id: str) -> AzureHub:
         """A new connection, not yet connected."""

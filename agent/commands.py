@@ -71,7 +71,7 @@ class SetAlarm:
 
 @dataclass(frozen=True)
 class Renew:
-    """Ask DPS for another certificate, beside whatever step is under way."""
+    """Ask for the next certificate, while no step is under way: a hub has one connection a device."""
 
     renewal: int
 

@@ -102,7 +102,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Renewed:
-    """DPS issued another certificate, and the device keeps it; `renewal` numbers the attempt."""
+    """The hub, or DPS, issued another certificate, and the device keeps it; `renewal` numbers the attempt."""
 
     renewal: int
     assignment: Assignment
@@ -110,7 +110,7 @@ class Renewed:
 
 @dataclass(frozen=True)
 class RenewalFailed:
-    """No other certificate came; `refused` when DPS said no."""
+    """No other certificate came; `refused` when it was a no."""
 
     renewal: int
     reason: str

@@ -69,7 +69,7 @@ def send(way: Way, request: Request) -> Answer:
     try:
         return _send(way, request)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _failed(error) from error
+        raise failure(error) from error
 
 
 def _send(way: Way, request: Request) -> Answer:
@@ -107,7 +107,8 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text and text.isascii() and text.isdigit() else None
 
 
-def _failed(error: Exception) -> CloudError:
+def failure(error: Exception) -> CloudError:
+    """What a connection raised, in one line; a TLS alert is the server's refusal of our certificate."""
     words = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     alert = isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
     return RefusedError(words) if alert else UnavailableError(words)

@@ -97,6 +97,11 @@ class Identities:
                 yield int(entry.name)
 
 
+def has_any(folder: Path) -> bool:
+    """Whether a certificate was kept there, fit to be used or not."""
+    return any(folder.glob(f"{'[0-9]' * 10}/{_CHAIN}"))
+
+
 def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -2,8 +2,9 @@
 
 device.json 2026-11-01 of the DPS data plane: `PUT /{idScope}/registrations/{id}/register` takes `csr`, and
 the registration state then holds `issuedCertificateChain`. The device proves itself to DPS with its
-onboarding credential; hubs never see that. Renewing is the same call again ("Repeat certificate issuance
-through DPS", learn.microsoft.com/azure/iot-hub/concept-certificate-renewal).
+onboarding credential; hubs never see that. The next certificates come from the hub (`agent.hub_renewal`);
+this is for the first one, and for a device whose certificate has ended or is refused ("What happens when a
+certificate expires", learn.microsoft.com/azure/iot-hub/concept-certificate-renewal).
 """
 
 import threading
@@ -56,20 +57,11 @@ class CertificateProvisioning:
             identity = certificates.checked(_chain(state), key, name, self._now())
         except ValueError as error:
             raise RefusedError(f"DPS issued no usable certificate: {error}") from error
-        return self._kept(identity, hub, device_id)
+        return accept(self._identities, identity, hub, device_id, self._given_up)
 
     def close(self) -> None:
         """Keep nothing that comes from now on."""
         self._given_up.set()
-
-    def _kept(self, identity: certificates.Identity, hub: str, device_id: str) -> Assignment:
-        try:
-            kept = self._identities.keep(identity, hub, device_id, self._given_up)
-        except OSError as error:
-            raise UnavailableError(f"the certificate cannot be kept: {error}") from error
-        if kept is None:
-            raise UnavailableError("the enrolment was given up")
-        return kept
 
     def _registered(self, answer: Answer) -> Json:
         """Poll until the registration has ended; its state."""
@@ -111,6 +103,23 @@ class CertificateProvisioning:
             return token(resource, credential.read(), expires, POLICY)
         except (OSError, ValueError) as error:
             raise UnavailableError(f"the symmetric key cannot be used: {error}") from error
+
+
+def accept(
+    identities: Identities,
+    identity: certificates.Identity,
+    hub: str,
+    device_id: str,
+    given_up: threading.Event,
+) -> Assignment:
+    """Keep what was issued. Raises UnavailableError when it cannot be kept, or is not wanted any more."""
+    try:
+        kept = identities.keep(identity, hub, device_id, given_up)
+    except OSError as error:
+        raise UnavailableError(f"the certificate cannot be kept: {error}") from error
+    if kept is None:
+        raise UnavailableError("the enrolment was given up")
+    return kept
 
 
 def _chain(state: Json) -> tuple[x509.Certificate, ...]:

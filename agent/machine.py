@@ -7,15 +7,17 @@ Invariants, for any order of events, late and impossible ones included:
 
 1. It never connects to a hub before DPS assigned one (in this run, or in an earlier one whose certificate it
    still has), and only to the hub of the latest assignment.
-2. There is never more than one step under way, so never more than one connection: the next `Enrol` or
-   `Connect` comes only after the previous step succeeded in enrolling, failed to, or was told to `Close`.
+2. There is never more than one step under way, so never more than one connection: the next `Enrol`, `Connect`
+   or `Renew` comes only after the previous step succeeded in enrolling or renewing, failed to, or was told to
+   `Close` (a renewal: `GiveUpRenewal`).
 3. Events of an earlier step change nothing.
 4. Every failure leads to exactly one `RETRY` timer, its delay at most the cap of its back-off. The back-off
    starts again from the beginning only after a connection that held `STABLE_SECONDS`.
 5. Whatever it asks the cloud, it waits at most `ANSWER_SECONDS` (the SDK has requests without a time-out).
 6. `Report` and `Send` are given only on a live connection whose twin was read.
 7. `Exit` comes once, and nothing after it.
-8. A renewal never begins while an enrolment is under way or due, and is given up when one begins.
+8. A renewal never begins while an enrolment is under way or due. However it ends, the device connects next:
+   with the new certificate, or with the old one.
 9. `Retire` comes only after the hub took a connection with the newest certificate.
 
 When a certificate is renewed: `agent.renewal`.
@@ -85,6 +87,7 @@ class State(Enum):
     CONNECTING = "connecting"
     CONNECT_LATER = "connect later"
     CONNECTED = "connected"
+    RENEWING = "renewing"
     ENDED = "ended"
 
 
@@ -150,7 +153,7 @@ class Machine:
             case Renewed():
                 return self._renewed(event, at)
             case RenewalFailed():
-                return self._renewals.failed(event)
+                return self._renewal_failed(event)
             case TimerFired():
                 return self._timer_fired(event, at)
 
@@ -178,7 +181,7 @@ class Machine:
         self._step += 1
         self._assignment = None
         self._hub_refusals = self._hub_failures = 0
-        return [*self._renewals.give_up(), Enrol(self._step), self._await_answer()]
+        return [Enrol(self._step), self._await_answer()]
 
     def _assigned(self, event: Assigned, at: float) -> list[Command]:
         self._refusals = 0
@@ -197,18 +200,31 @@ class Machine:
         issued = _record("certificate-issued", until=_until(certificate))
         return [issued, *alarm] if fresh else alarm
 
+    def _renewal_timer(self, at: float) -> list[Command]:
+        """Renew, or go on without: the hub has one connection a device, so this one gives way meanwhile."""
+        was_renewing, commands = self.state is State.RENEWING, self._renewals.due(at)
+        if was_renewing:
+            return [*commands, *self._go_on()]
+        if not self._renewals.under_way:
+            return commands
+        self.state = State.RENEWING
+        self._began = at
+        return [Close(), *commands]
+
     def _renewed(self, event: Renewed, at: float) -> list[Command]:
-        """Use the new certificate at once: a connection with the old one gives way."""
         assignment = self._renewals.done(event)
         if assignment is None:
             return []
-        commands = self._hold(assignment, at, fresh=True)
         self._hub_refusals = self._hub_failures = 0
-        if self.state not in (State.CONNECTED, State.CONNECTING):
-            self.state = State.CONNECT_LATER  # the RETRY timer runs already
-            return commands
-        self._began = at
-        return [*commands, Close(), *self._connect(assignment)]
+        return [*self._hold(assignment, at, fresh=True), *self._connect(assignment)]
+
+    def _renewal_failed(self, event: RenewalFailed) -> list[Command]:
+        commands = self._renewals.failed(event)
+        return [*commands, *self._go_on()] if commands else []
+
+    def _go_on(self) -> list[Command]:
+        """Connect with the certificate that the device still has."""
+        return self._connect(self._assignment) if self._assignment else []
 
     def _enrol_failed(self, event: EnrolFailed) -> list[Command]:
         self.state = State.ENROL_LATER
@@ -282,8 +298,8 @@ class Machine:
                 return self._no_answer(at)
             case Timer.SEND, State.CONNECTED if self._twin:
                 return self._send(self._twin)
-            case Timer.RENEWAL, State.CONNECTING | State.CONNECT_LATER | State.CONNECTED:
-                return self._renewals.due(at)
+            case Timer.RENEWAL, State.CONNECTING | State.CONNECT_LATER | State.CONNECTED | State.RENEWING:
+                return self._renewal_timer(at)
         return []
 
     def _no_answer(self, at: float) -> list[Command]:
@@ -376,5 +392,7 @@ _EXPECTED: dict[type[Event], State] = {
     TwinRead: State.CONNECTED,
     DesiredChanged: State.CONNECTED,
     Reported: State.CONNECTED,
+    Renewed: State.RENEWING,
+    RenewalFailed: State.RENEWING,
 }
 """The state in which an event means something; in any other it is dropped as late. Not listed: in all."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.credentials import SymmetricKey
+from agent.identities import has_any
 
 _REGISTRATION_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?")
 """DPS data plane 2021-10-01: up to 128 letters, digits and `. _ - :`, none of those four first or last."""
@@ -92,7 +93,12 @@ def combinations(given: argparse.Namespace) -> list[str]:
 
 
 def credential(given: argparse.Namespace) -> list[str]:
-    """What the device proves itself with: files that can be read, fit together and are private."""
+    """What the device proves itself with: files that can be read, fit together and are private.
+
+    A device that has a certificate from DPS does not need them now: then they are not even opened.
+    """
+    if given.request_certificate and given.identity is not None and has_any(given.identity):
+        return []
     if given.symmetric_key_file is not None:
         return _symmetric_key(given.symmetric_key_file)
     if given.certificate is None or given.key is None:

@@ -59,5 +59,8 @@ class Cloud(Protocol):
     def provisioning(self) -> Provisioning:
         """A new enrolment."""
 
+    def renewal(self) -> Provisioning:
+        """The next certificate: by the one the device has, or when that is over by enrolling."""
+
     def hub(self, host: str, device_id: str) -> Hub:
         """A new connection, not yet connected."""

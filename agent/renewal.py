@@ -1,7 +1,7 @@
 """When a device asks for its next certificate, and what comes of it: a state machine without IO.
 
-A renewal runs beside the hub's connection. `Renewals` gives commands as `agent.machine` does; what follows
-for the connection is decided there.
+A renewal takes the place of the hub's connection. `Renewals` gives commands as `agent.machine` does; what
+follows for the connection is decided there.
 
 Invariants, for any order of events:
 
@@ -44,7 +44,7 @@ class Renewals:
         self._issued_at: float | None = None
 
     def hold(self, certificate: Validity, at: float, *, fresh: bool) -> list[Command]:
-        """The device has this certificate: fresh from DPS, or still from its last run."""
+        """The device has this certificate: fresh, or still from its last run."""
         self._failures = 0
         if fresh:
             self._issued_at = at
@@ -80,12 +80,10 @@ class Renewals:
         told = {"reason": event.reason, "refused": event.refused, "inSeconds": round(seconds, 3)}
         return [Record("renewal-failed", told, "warning"), SetTimer(Timer.RENEWAL, seconds)]
 
-    def give_up(self) -> list[Command]:
-        """An enrolment begins, which brings a certificate of its own."""
-        if not self._under_way:
-            return []
-        self._under_way = False
-        return [GiveUpRenewal()]
+    @property
+    def under_way(self) -> bool:
+        """Whether an answer is waited for."""
+        return self._under_way
 
     def _is_current(self, event: Renewed | RenewalFailed) -> bool:
         return self._under_way and event.renewal == self._number

@@ -181,7 +181,7 @@ class Runner:
             self.post(RenewalFailed(renewal, str(error), isinstance(error, RefusedError)))
 
         try:
-            provisioning = self._renewal = self._cloud.provisioning()
+            provisioning = self._renewal = self._cloud.renewal()
         except CloudError as error:
             failed(error)
             return
@@ -199,7 +199,7 @@ class Runner:
     def _give_up_renewal(self) -> None:
         renewal, self._renewal = self._renewal, None
         if renewal is not None:
-            self._close_client(renewal)  # at once, and no network IO: see agent.issuance
+            self._close_client(renewal)  # at once, and no network IO: see agent.hub_renewal
 
     def _retire(self) -> None:
         try:

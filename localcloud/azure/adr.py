@@ -10,6 +10,7 @@ is not published: ten years for a root, five for an issuing CA here.
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -61,6 +62,14 @@ class Issuer:
         issuing = _certificate(kept)
         leaf = _leaf(csr.public_key(), registration_id, issuing, _private(kept), self._clock, kept["days"])
         return [leaf, issuing, _certificate(root)]
+
+    def policy_of(self, hub_host: str, leaf: x509.Certificate) -> tuple[str, str] | None:
+        """The namespace linked to a hub, and its policy, that issued a certificate; None: none of them."""
+        for namespace in self._directory.namespaces_of_hub(hub_host):
+            for key, kept in self._store.list(AUTHORITIES, f"{namespace.lower()}/"):
+                if _issued(leaf, _certificate(kept)):
+                    return namespace, key.rpartition("/")[2]
+        return None
 
     def trusted(self, hub_host: str) -> list[x509.Certificate]:
         """The CA certificates, roots and issuing ones, of the namespaces that are linked to a hub."""
@@ -159,6 +168,14 @@ def _signed(
     above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     builder = builder.add_extension(own, critical=False).add_extension(above, critical=False)
     return builder.sign(signer, hashes.SHA384())
+
+
+def _issued(leaf: x509.Certificate, issuing: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(issuing)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _name(common_name: str) -> x509.Name:

@@ -71,6 +71,7 @@ def test_renewed_before_its_end_and_the_old_one_retired(
     moved.write_text("0")
     device = start("sensor-1", *_asking(folder), key=onboarding, moved=moved)
     device.wait("reported")
+    onboarding.unlink()  # for the first contact alone: nothing after it may open the file
     first = _leaf(folder)
     days = 0.81 * POLICY_DAYS
     cloud.move_clock(days)
@@ -81,7 +82,42 @@ def test_renewed_before_its_end_and_the_old_one_retired(
     assert after == ["renewing", "certificate-issued", "connected", "twin", "reported"]
     assert (second.not_valid_after_utc - first.not_valid_after_utc).days >= int(days) - 1
     assert second.public_key() != first.public_key()
+    assert second.issuer == first.issuer
     assert _names(folder) == ["0000000002"]
+    assert device.stop() == 0
+    again = start("sensor-1", *_asking(folder), key=onboarding, moved=moved)
+    again.wait("reported")
+    assert again.events() == ["starting", "resuming", "connected", "twin", "reported"]
+    assert again.stop() == 0
+
+
+def test_renewed_over_port_443_alone(cloud: Any, start: Start, folder: Path, tmp_path: Path) -> None:
+    """A certificate for onboarding, its folder gone before the renewal."""
+    moved = tmp_path / "moved"
+    moved.write_text("0")
+    device = start("van-1", *_asking(folder), "--websockets", moved=moved)
+    device.wait("reported")
+    days = 0.81 * POLICY_DAYS
+    cloud.move_clock(days)
+    moved.write_text(str(days * 86_400))
+    device.wait("reported", 2)
+    assert device.events().count("renewing") == 1
+    assert _names(folder) == ["0000000002"]
+    assert device.stop() == 0
+
+
+def test_a_renewal_that_the_hub_refuses(cloud: Any, start: Start, folder: Path, tmp_path: Path) -> None:
+    """The device is disabled meanwhile: no certificate, and the one in use is not taken either."""
+    moved = tmp_path / "moved"
+    moved.write_text("0")
+    device = start("van-1", *_asking(folder), moved=moved)
+    device.wait("reported")
+    cloud.put_device("van-1", {"type": "certificateAuthority"}, status="disabled", is_new=False)
+    moved.write_text(str(0.81 * POLICY_DAYS * 86_400))
+    failed = device.wait("renewal-failed")
+    assert failed["refused"]
+    assert "refuses the connection" in failed["reason"]
+    assert "certificate-issued" not in device.events()[device.events().index("renewing") :]
     assert device.stop() == 0
 
 

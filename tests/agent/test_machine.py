@@ -145,10 +145,10 @@ TABLE = {
         ["assigned", "certificate-issued", SetAlarm, Connect, Timer.ANSWER],
     ),
     "proved": ([Start(KNOWN), Connected(1)], ["connected", Retire, ReadTwin, Timer.ANSWER]),
-    "time to renew": ([*RESUMED, DUE], ["renewing", Renew, Timer.RENEWAL]),
+    "time to renew": ([*RESUMED, DUE], [Close, "renewing", Renew, Timer.RENEWAL]),
     "renewed": (
         [*RESUMED, DUE, Renewed(1, NEXT)],
-        ["certificate-issued", SetAlarm, Close, Connect, Timer.ANSWER],
+        ["certificate-issued", SetAlarm, Connect, Timer.ANSWER],
     ),
     "renewed and proved": (
         [*RESUMED, DUE, Renewed(1, NEXT), Connected(2)],
@@ -156,24 +156,24 @@ TABLE = {
     ),
     "not renewed": (
         [*RESUMED, DUE, RenewalFailed(1, "down", refused=False)],
-        ["renewal-failed", Timer.RENEWAL],
+        ["renewal-failed", Timer.RENEWAL, Connect, Timer.ANSWER],
     ),
-    "renewed while the hub is away": (
-        [*RESUMED, DUE, Lost(1, "reset"), Renewed(1, NEXT)],
-        ["certificate-issued", SetAlarm],
+    "no answer to a renewal": (
+        [*RESUMED, DUE, DUE],
+        [GiveUpRenewal, "renewal-failed", Timer.RENEWAL, Connect, Timer.ANSWER],
     ),
-    "back with the new one": (
-        [*RESUMED, DUE, Lost(1, "reset"), Renewed(1, NEXT), RETRY],
-        [Connect, Timer.ANSWER],
+    "a late answer to a renewal": ([*RESUMED, DUE, DUE, Renewed(1, NEXT)], []),
+    "the connection that gave way is lost": ([*RESUMED, DUE, Lost(1, "reset")], []),
+    "time to renew while the hub is away": (
+        [*RESUMED, Lost(1, "reset"), DUE],
+        [Close, "renewing", Renew, Timer.RENEWAL],
     ),
-    "renewed while refused": (
-        [Start(KNOWN), DUE, _hub_refuses(1), RETRY, _hub_refuses(2), Renewed(1, NEXT), RETRY],
-        [Connect, Timer.ANSWER],
+    "no second way to the hub while renewing": ([*RESUMED, Lost(1, "reset"), DUE, RETRY], []),
+    "nothing to renew while enrolling is due": (
+        [Start(KNOWN), _hub_refuses(1), RETRY, _hub_refuses(2), DUE],
+        [],
     ),
-    "enrolling ends a renewal": (
-        [Start(KNOWN), DUE, _hub_refuses(1), RETRY, _hub_refuses(2), RETRY],
-        [GiveUpRenewal, Enrol, Timer.ANSWER],
-    ),
+    "stop while renewing": ([*RESUMED, DUE, Stop()], [Close, "stopped", Exit(0)]),
     "no renewal while enrolling": ([Start(), DUE], []),
     "stop before the start": ([Stop()], [Close, "stopped", Exit(0)]),
     "stop when up": ([*UP, Stop()], [Close, "stopped", Exit(0)]),

@@ -85,10 +85,10 @@ class _Watcher:
         match event:
             case Start() if event.known and not self.step:
                 self.hub = event.known.hub
-            case Renewed() if event.renewal == self.renewal:
-                self.hub, self.renewal = event.assignment.hub, 0
-            case RenewalFailed() if event.renewal == self.renewal:
-                self.renewal = 0
+            case Renewed() if self.open is Renew and event.renewal == self.renewal:
+                self.hub, self.open = event.assignment.hub, None
+            case RenewalFailed() if self.open is Renew and event.renewal == self.renewal:
+                self.open = None
         if getattr(event, "step", self.step) != self.step:
             return
         match event:
@@ -106,17 +106,16 @@ class _Watcher:
         assert not self.exits, "nothing after Exit"
         match command:
             case Renew():
-                assert not self.renewal, "one renewal at a time"
-                assert self.open is not Enrol, "not while enrolling"
-                self.renewal = command.renewal
+                assert self.open is None, "one step at a time: a hub has one connection a device"
+                assert self.hub is not None, "only with an assignment"
+                assert command.renewal > self.renewal, "renewals have numbers of their own"
+                self.open, self.renewal = Renew, command.renewal
             case GiveUpRenewal():
-                assert self.renewal
-                self.renewal = 0
+                assert self.open is Renew
+                self.open = None
             case Retire():
                 assert self.live, "only after the newest certificate was taken"
             case Enrol() | Connect():
-                if isinstance(command, Enrol):
-                    assert not self.renewal, "an enrolment ends a renewal"
                 assert self.open is None, "one step at a time"
                 assert command.step > self.step, "steps have numbers of their own"
                 if isinstance(command, Connect):

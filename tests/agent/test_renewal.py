@@ -40,6 +40,7 @@ def test_due_it_asks_once() -> None:
     renewals = _renewals()
     renewals.hold(MONTH, 0.0, fresh=False)
     assert _kinds(renewals.due(1.0)) == ["renewing", Renew, SetTimer]
+    assert renewals.under_way
     assert renewals.done(Renewed(1, PLACE)) == PLACE
     assert renewals.done(Renewed(1, PLACE)) is None
 
@@ -68,24 +69,15 @@ def test_no_answer_is_a_failure_and_a_late_answer_nothing() -> None:
     renewals.hold(MONTH, 0.0, fresh=False)
     renewals.due(0.0)
     assert _kinds(renewals.due(ANSWER_SECONDS)) == [GiveUpRenewal, "renewal-failed", SetTimer]
+    assert not renewals.under_way
     assert renewals.done(Renewed(1, PLACE)) is None
     assert renewals.failed(RenewalFailed(1, "late", refused=False)) == []
-
-
-def test_an_enrolment_ends_a_renewal() -> None:
-    renewals = _renewals()
-    assert renewals.give_up() == []
-    renewals.hold(MONTH, 0.0, fresh=False)
-    renewals.due(0.0)
-    assert renewals.give_up() == [GiveUpRenewal()]
-    assert renewals.done(Renewed(1, PLACE)) is None
 
 
 numbers = st.integers(0, 6)
 happenings = st.lists(
     st.one_of(
         st.just("due"),
-        st.just("give up"),
         st.builds(Renewed, numbers, st.just(PLACE)),
         st.builds(RenewalFailed, numbers, st.just("why"), st.booleans()),
     ),
@@ -103,8 +95,6 @@ def test_invariants_hold_for_any_order_of_events(happened: list[Any], drawn: flo
         match event:
             case "due":
                 commands = renewals.due(at)
-            case "give up":
-                commands = renewals.give_up()
             case Renewed():
                 commands = []
                 if renewals.done(event) is not None:

@@ -66,6 +66,10 @@ class _Cloud:
         self.fail("provisioning")
         return _Provisioning(self)
 
+    def renewal(self) -> "_Provisioning":
+        self.fail("renewal")
+        return _Provisioning(self, "renew")
+
     def hub(self, host: str, device_id: str) -> "_Hub":
         self.fail("hub")
         return _Hub(self, host, device_id)
@@ -74,9 +78,10 @@ class _Cloud:
 @dataclass
 class _Provisioning:
     cloud: _Cloud
+    name: str = "enrol"
 
     def enrol(self) -> Assignment:
-        self.cloud.call("enrol")
+        self.cloud.call(self.name)
         return Assignment("eu-1", "reefer-1", self.cloud.certificate)
 
     def close(self) -> None:
@@ -280,31 +285,33 @@ def test_a_certificate_is_renewed_when_the_wall_clock_says_so(cloud: _Cloud) -> 
     cloud.now = START + timedelta(days=24)
     device.wait("reported", 2)
     device.stop()
-    assert cloud.calls[5:].count("enrol") == 1
+    assert (cloud.calls.count("enrol"), cloud.calls.count("renew")) == (1, 1)
     assert cloud.calls.index("close") < len(cloud.calls) - 1 - cloud.calls[::-1].index("connect")
     assert cloud.calls.count("retire") == 2
     assert device.events().count("renewing") == 1
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_renewal_that_fails_leaves_the_connection_alone(cloud: _Cloud) -> None:
+def test_after_a_renewal_that_fails_it_connects_with_what_it_has(cloud: _Cloud) -> None:
     cloud.kept, cloud.certificate = Assignment("eu-1", "reefer-1", MONTH), MONTH
     cloud.now = START + timedelta(days=25)
-    cloud.answers["enrol"] = [UnavailableError("down"), RefusedError("disabled")]
+    cloud.answers["renew"] = [UnavailableError("down"), RefusedError("disabled")]
+    cloud.answers["renewal"] = [UnavailableError("the key is gone")]
     device = _Device(cloud)
-    device.wait("renewal-failed", 2)
+    device.wait("renewal-failed", 3)
     device.wait("certificate-issued")
     assert "disconnected" not in device.events()
     assert device.events()[:2] == ["starting", "resuming"]
     device.stop()
+    assert cloud.calls.count("connect") >= 3
+    assert "enrol" not in cloud.calls
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_renewal_given_up_is_told_so(cloud: _Cloud) -> None:
-    """The hub refuses while a renewal hangs: the enrolment that follows takes its place."""
+def test_a_renewal_given_up_is_told_so(cloud: _Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.renewal.ANSWER_SECONDS", 0.1)
     cloud.kept, cloud.now = Assignment("eu-1", "reefer-1", MONTH), START + timedelta(days=25)
-    cloud.answers["connect"] = [RefusedError("over")] * 2
-    cloud.hangs_on = "enrol"
+    cloud.hangs_on = "renew"
     device = _Device(cloud)
     deadline = time.monotonic() + 10
     while "give up" not in cloud.calls and time.monotonic() < deadline:

@@ -49,6 +49,9 @@ class HubDirectory(Protocol):
     def hub_by_host(self, host: str) -> Document | None:
         """The hub with this host name."""
 
+    def namespaces_of_hub(self, host: str) -> list[str]:
+        """The Device Registry namespaces that are linked to the hub with this host name."""
+
     def hub_authorities(self, hub: Document) -> list[x509.Certificate]:
         """The certificates of a hub whose owner has proved possession of the key."""
 

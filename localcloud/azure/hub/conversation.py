@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from cryptography import x509
+
 from localcloud.azure.counters import Counters
+from localcloud.azure.hub import credentials
+from localcloud.azure.hub.credentials import Credentials
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.messages import Message
 from localcloud.azure.hub.meter import Meter
@@ -49,6 +53,7 @@ class Devices(Protocol):
     store: Store
     counters: Counters
     meter: Meter
+    credentials: Credentials
     seats: "Seats[Conversation]"
 
     def refuse(self, host: str, subject: str, reason: str) -> None:
@@ -67,6 +72,7 @@ class Conversation:
         "host",
         "key",
         "session_present",
+        "shown",
         "subject",
     )
 
@@ -75,6 +81,7 @@ class Conversation:
         self._channel = channel
         self._clean = clean
         self._delivering: set[str] | None = None
+        self.shown: x509.Certificate | None = None  # by a device that may ask for its next one
         self.host = host
         self.subject = subject
         self.key = f"{host}/{subject}"
@@ -90,7 +97,9 @@ class Conversation:
             self._subscribed(self._filters)
 
     def publish(self, message: Publish) -> None:
-        """Telemetry, a twin request, reported properties or a method's answer; else the connection ends."""
+        """Telemetry, a twin request, reported properties, a method's answer or a request for a certificate;
+        else the connection ends.
+        """
         topic = message.topic
         if topic.startswith(f"{self._base}/messages/events"):
             self._telemetry(len(message.payload))
@@ -105,6 +114,8 @@ class Conversation:
                 self._report(message.payload, request_id)
             elif path.startswith(_METHOD_ANSWERS):
                 self._method_answered(path, request_id, message.payload)
+            elif path == credentials.REQUEST and "/" not in self.subject:
+                self._issue(request_id, message.payload)
             else:
                 raise MalformedPacket("a device may not publish to this topic of a hub")
         except HubError as error:
@@ -162,7 +173,7 @@ class Conversation:
     def _own_filters(self) -> tuple[str, ...]:
         if "/" in self.subject:
             return (f"{self._base}/#", f"{self._base}/inputs/#")
-        return (f"{self._base}/messages/devicebound/#",)
+        return (f"{self._base}/messages/devicebound/#", f"{credentials.ANSWERS}#")
 
     def _subscribed(self, filters: frozenset[str]) -> None:
         if f"{_METHODS}#" in filters:
@@ -208,6 +219,14 @@ class Conversation:
             return
         version = self._devices.registry.patch_reported(self.host, self.subject, patch)
         self._answer(204, f"{request_id}&$version={version}", b"")
+
+    def _issue(self, request_id: str, payload: bytes) -> None:
+        if not request_id:
+            raise MalformedPacket("a request for a certificate has no $rid, so it cannot be answered")
+        issuing = self._devices.credentials
+        for status, body in issuing.answer(self.host, self.subject, self.shown, payload):
+            if f"{credentials.ANSWERS}#" in self._filters:
+                self._channel.publish(f"{credentials.ANSWERS}{status}/?$rid={request_id}", body)
 
     def _fail(self, status: int, request_id: str, message: str) -> None:
         fields = {"hub": self.host, "deviceId": self.subject, "status": status, "detail": message}

@@ -13,6 +13,7 @@ from localcloud.azure.counters import Counters
 from localcloud.azure.hub.admission import Admission, Authorities, HubDirectory, NotAdmitted
 from localcloud.azure.hub.authorities import HubAuthorities
 from localcloud.azure.hub.conversation import Conversation
+from localcloud.azure.hub.credentials import Credentials
 from localcloud.azure.hub.meter import Meter
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.twins import Twin
@@ -42,7 +43,9 @@ class HubDevices:
         self.meter = Meter(directory, counters, registry.clock)
         self.seats: Seats[Conversation] = Seats(registry.clock.monotonic)
         self._directory = directory
-        trusted = authorities or HubAuthorities(directory, Issuer(store, registry.clock))
+        issuer = Issuer(store, registry.clock)
+        self.credentials = Credentials(issuer, registry.clock)
+        trusted = authorities or HubAuthorities(directory, issuer)
         self.admission = Admission(registry, directory, store, trusted)
         registry.on_desired.append(self._desired_changed)
         registry.on_removed.append(self._removed)
@@ -60,6 +63,8 @@ class HubDevices:
             self.refuse(host, subject, refused.reason)
             raise ConnectRefused(packets.NOT_AUTHORIZED, refused.reason) from refused
         conversation = Conversation(self, host, subject, channel, clean=connect.clean_session)
+        if not connect.password and self._directory.namespaces_of_hub(host):
+            conversation.shown = peer.leaf()
         try:
             self.seats.take(conversation.key, conversation, seconds)
         except TooManyTakeovers as error:
