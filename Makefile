@@ -43,7 +43,7 @@ format: venv
 	@.venv/bin/ruff format --check --quiet . && echo "ruff format: clean"
 
 types: venv
-	@.venv/bin/mypy --strict $(PACKAGES) bench __main__.py
+	@.venv/bin/mypy --strict $(PACKAGES) bench fuzz __main__.py
 	@.venv/bin/mypy --strict --explicit-package-bases tests
 
 imports: venv

@@ -62,13 +62,10 @@ def test_keys_come_from_the_attestation_mechanism(client: Any) -> None:
 
 def test_query_goes_page_by_page_and_ends(client: Any) -> None:
     names = [f"Pump-{n}" for n in range(5)]
-    client.enrollment.run_bulk_operation(
-        {"enrollments": [_body(name) for name in names], "mode": "create"}
-    )
+    client.enrollment.run_bulk_operation({"enrollments": [_body(name) for name in names], "mode": "create"})
     every = {"query": "SELECT * FROM enrollments"}
     pages = [
-        [it["registrationId"] for it in page]
-        for page in client.enrollment.query(every, top=2).by_page()
+        [it["registrationId"] for it in page] for page in client.enrollment.query(every, top=2).by_page()
     ]
     assert pages == [names[:2], names[2:4], names[4:]]
 

@@ -52,7 +52,10 @@ class Inside:
         return self.dps.answer(self._call("PUT", host, path, body, "2021-10-01", DPS))
 
     def device(self, method: str, path: str, body: object) -> Answer:
-        return self.hub.answer(self._call(method, "hub-x.azure-devices.net", path, body, "2021-04-12", HUB))
+        call = self._call(method, "hub-x.azure-devices.net", path, body, "2021-04-12", HUB)
+        answer = self.hub.answer(call)
+        assert isinstance(answer, Answer), "nothing here has to wait"
+        return answer
 
     def _call(self, method: str, host: str, path: str, body: object, version: str, audience: str) -> Call:
         headers = {"authorization": f"Bearer {self.tokens[audience]}"}

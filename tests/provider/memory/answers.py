@@ -18,6 +18,7 @@ def fault(status: int, code: str) -> httpx.Response:
     body = {"error": {"code": code, "message": f"{code} happened"}}
     return httpx.Response(status, json=body, headers={"x-ms-request-id": "r-1"})
 
+
 def merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
     """RFC 7386, as twins do it."""
     for key, value in patch.items():

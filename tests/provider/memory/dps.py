@@ -54,7 +54,9 @@ class DpsMemory:
             return httpx.Response(204)
         return httpx.Response(200, json=self._shown_enrollment(current))
 
-    def _put_enrollment(self, documents: dict[str, Document], name: str, request: httpx.Request) -> httpx.Response:
+    def _put_enrollment(
+        self, documents: dict[str, Document], name: str, request: httpx.Request
+    ) -> httpx.Response:
         current, body = documents.get(name), json.loads(request.content)
         if request.headers.get("if-match") not in (None, (current or {}).get("etag")):
             return fault(412, "PreconditionFailed")

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 @dataclass
 class HubMemory:
-    """Documents by path (`/devices/d`, `/twins/d`, `/configurations/c` …). `bad` holds what does not parse."""
+    """Documents by path (`/devices/d`, `/twins/d`, `/configurations/c` …). `bad`: what parses not."""
 
     hub_documents: dict[str, Document] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
