@@ -28,6 +28,8 @@ class Device:
     key: Path
     trust: Path
     port: int
+    patience: float = 30.0
+    """Seconds that it waits for a connection, or for a packet that must come."""
 
     def tls(self) -> ssl.SSLContext:
         """A client context as the SDK makes it: TLS 1.2, host name checked, the device's chain presented."""
@@ -125,7 +127,7 @@ def session(device: Device, host: str) -> Iterator[Session]:
 
 def handshake(device: Device, host: str) -> ssl.SSLSocket:
     """TCP and a full mutual TLS handshake, nothing more."""
-    plain = socket.create_connection(("127.0.0.1", device.port), timeout=30)
+    plain = socket.create_connection(("127.0.0.1", device.port), timeout=device.patience)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return device.tls().wrap_socket(plain, server_hostname=host)
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -17,6 +17,7 @@ from bench.soak import audit, service
 from bench.soak.device import Orders, SoakDevice
 from bench.soak.operator import Operator
 from bench.soak.plan import Plan
+from bench.soak.telemetry import ANSWER_SECONDS
 from bench.soak.weather import Weather
 from bench.workspace import Workspace
 from tests.localcloud.control.client import Control
@@ -58,7 +59,7 @@ def measure(workspace: Workspace, plan: Plan) -> Result:
     """Soak a stack in which `plan.agents` devices are up already."""
     allow_open_files(plan.devices + 500)
     orders = Orders()
-    identities = issue(workspace, plan.devices, "soak")
+    identities = [replace(it, patience=ANSWER_SECONDS) for it in issue(workspace, plan.devices, "soak")]
     devices = [SoakDevice(it, plan, orders, seed) for seed, it in enumerate(identities)]
     outputs = workspace.outputs()
     hubs, dps = list(outputs["hubs"].values()), str(outputs["dpsHost"])

@@ -1,9 +1,9 @@
 """Genuine devices: azure-iot-device, unmodified, many at once in one process, so that it is loaded once.
 
-`python -m tests.e2e.sdk_devices` reads {"reach": {...}, "devices": [task, ...]} on stdin, where keys belong,
-and writes one JSON line a device. A task has `name`, `scope`, and `chain` with `key_file`, or `key`; also, if
-wanted, `payload` (for custom allocation) and `reported` (then it goes to its hub, reports, reads its twin).
-With a `token` for its hub it goes there at once.
+`python -m tests.e2e.sdk_devices` reads {"reach": {...}, "atOnce": n, "devices": [task, ...]} on stdin, where
+keys belong, and writes one JSON line a device. A task has `name`, `scope`, and `chain` with `key_file`, or
+`key`; also, if wanted, `payload` (for custom allocation) and `reported` (then it goes to its hub, reports,
+reads its twin). With a `token` for its hub it goes there at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     """Run all devices; the SDK's timers are no daemon threads, so the process ends hard."""
     work = json.load(sys.stdin)
     how = _reach(work["reach"])
-    with ThreadPoolExecutor(len(work["devices"])) as pool:
+    with ThreadPoolExecutor(work["atOnce"]) as pool:
         for told in pool.map(lambda task: _run(task, how), work["devices"]):
             sys.stdout.write(f"{json.dumps(told)}\n")
     sys.stdout.flush()

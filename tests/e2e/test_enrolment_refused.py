@@ -69,10 +69,10 @@ CASES: dict[str, tuple[str, Callable[[WholeFleet], Told]]] = {
 
 @pytest.fixture(scope="module")
 def refused(fleet: WholeFleet) -> Refused:
-    """All of them at once."""
+    """All of them, one after the other."""
     before = fleet.place.counters()
     tasks = [{"name": name, **show(fleet), "as": reason} for reason, (name, show) in CASES.items()]
-    told = fleet.enrol(tasks)
+    told = fleet.enrol(tasks, at_once=1)
     after = fleet.place.counters()
     return Refused(told, None if before is None or after is None else _by_reason(after) - _by_reason(before))
 

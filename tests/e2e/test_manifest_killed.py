@@ -16,7 +16,7 @@ from tests.e2e.whole_fleet import WholeFleet
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
 
-ROWS = 1500
+ROWS = 900
 PREFIX = "row-"
 MANIFEST = {
     "rows": {"file": "rows.csv", "attestation": "symmetricKey", "allocation": {"hubs": ["eu-1"]}},
