@@ -83,7 +83,7 @@ def check(commission: Commission, signer: Signer, earlier: Job | None, now: date
     OtherJobError, BulkError.
     """
     _check_keys(commission)
-    job = _asked(commission, now)
+    job = asked(commission, now)
     if earlier is not None:
         job = replace(job, batch=earlier.batch)
     rules = Rules(design_of(replace(job, valid=earlier.valid) if earlier else job), commission.whose)
@@ -110,8 +110,8 @@ def _check_keys(commission: Commission) -> None:
         Sealer(commission.recipient)
 
 
-def _asked(commission: Commission, now: datetime) -> Job:
-    """The job, but for what only the list tells."""
+def asked(commission: Commission, now: datetime) -> Job:
+    """The job of a commission, but for what only the list tells; raises IssueError."""
     days = commission.profile.days if commission.days is None else commission.days
     if not 1 <= days <= assemble.MAX_DAYS:
         raise IssueError(f"{days} days: a certificate lives 1 to {assemble.MAX_DAYS} days")

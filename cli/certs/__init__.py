@@ -22,6 +22,7 @@ COMMANDS: Commands = {
     "waves": ("cli.certs.life_waves:group", "Rotate certificates in waves, with a stop on failures."),
     "audit": ("cli.certs.life_inventory:audit", "Prove that nothing was removed or changed."),
     "bulk": ("cli.certs.bulk:bulk", "Issue for a list of devices, into a bundle."),
+    "plan": ("cli.certs.plan:plan", "Measure this machine; say what a list will take."),
     "export": ("cli.certs.line:export", "Write a bundle's devices as files to flash."),
     "line-key": ("cli.certs.line:line_key", "Make the identity of a factory line."),
     "verify": ("cli.certs.verify:verify", "Verify a certificate; show it as a cloud will see it."),

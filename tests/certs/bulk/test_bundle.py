@@ -106,7 +106,7 @@ def test_an_output_that_exists_is_left_alone(name: str, tmp_path: Path, commissi
 
 def _job(pki: Any) -> Job:
     asked = commission.Commission(Range("r-{}", 20), pki.oslo)
-    return replace(commission._asked(asked, commission.moment()), count=20, listed="00" * 32)
+    return replace(commission.asked(asked, commission.moment()), count=20, listed="00" * 32)
 
 
 def test_somebody_elses_database(tmp_path: Path, commissioned: Any, pki: Any) -> None:

@@ -24,6 +24,7 @@ KILLS = int(os.environ.get("MUSTER_KILLS", "25"))
 KILLER = Path(__file__).with_name("killer.py")
 
 
+@pytest.mark.timeout(120 + 10 * KILLS)
 @pytest.mark.parametrize("name", ["devices.bundle", "devices.sqlite"])
 def test_killed_at_any_moment_the_result_is_the_same(name: str, tmp_path: Path, pki: Any, line: Any) -> None:
     out = tmp_path / name
