@@ -17,6 +17,8 @@ TARGETS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "csr": ("fuzz.certificates:request", "fuzz.certificates:request_seeds"),
         "crl": ("fuzz.certificates:revocation", "fuzz.certificates:revocation_seeds"),
         "record": ("fuzz.certificates:record", "fuzz.certificates:record_seeds"),
+        "csv": ("fuzz.bulk:csv", "fuzz.bulk:csv_seeds"),
+        "bundle": ("fuzz.bulk:bundle", "fuzz.bulk:bundle_seeds"),
     }
 )
 
