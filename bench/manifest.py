@@ -98,6 +98,7 @@ def kills(workspace: Workspace, kills: int = KILLS, rows: int = KILLED_ROWS, see
     with _counting(workspace, bench.host) as (front, done):
         task = bench.task(bench.file(rows), through=front)
         killed = 0
+        twice: list[str] = []
         while killed < kills:
             with bench.started(task) as process:
                 time.sleep(dice.uniform(0.5, 3.0))
@@ -106,11 +107,12 @@ def kills(workspace: Workspace, kills: int = KILLS, rows: int = KILLED_ROWS, see
             if process.returncode == 0:  # it came to its end first: change it, and go on
                 known = bench.outcome(task)
                 task = bench.task(bench.file(rows, changed_every=1 + killed % 7), known, through=front)
+                twice += _twice(done)
                 done.clear()
         with bench.started(task) as process:
             pass
         bench.outcome(task)
-        twice = [f"{mode} {key}" for (mode, key), times in done.items() if times > 1]
+        twice += _twice(done)
         missing = bench.missing(front, rows)
     return Kills(killed, rows, sorted(twice), missing)
 
@@ -250,6 +252,10 @@ def _counting(workspace: Workspace, host: str) -> Iterator[tuple[str, Counter[tu
         finally:
             server.shutdown()
             thread.join()
+
+
+def _twice(done: Counter[tuple[str, str]]) -> list[str]:
+    return [f"{mode} {key}" for (mode, key), times in done.items() if times > 1]
 
 
 def _done(asked: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
