@@ -1,0 +1,3 @@
+module muster.example/bench
+
+go 1.21
