@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -111,14 +111,19 @@ def supported_public(key: PublicKeyTypes) -> PublicKey:
 
 def sign(key: PrivateKey, data: bytes) -> bytes:
     """The signature over `data` as it stands in a certificate; raises UnsupportedKeyError."""
+    return signing(key)(data)
+
+
+def signing(key: PrivateKey) -> Callable[[bytes], bytes]:
+    """What signs with a key, for whoever signs often: its kind is judged once. Raises UnsupportedKeyError."""
     algorithm = algorithm_of(key.public_key())
     if algorithm.hash is None:
         assert isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey)
-        return key.sign(data)
+        return key.sign
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), algorithm.hash)
+        return partial(key.sign, padding=padding.PKCS1v15(), algorithm=algorithm.hash)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key.sign(data, ec.ECDSA(algorithm.hash))
+    return partial(key.sign, signature_algorithm=ec.ECDSA(algorithm.hash))
 
 
 def verify(key: PublicKey, signature: bytes, data: bytes) -> None:

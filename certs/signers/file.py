@@ -12,10 +12,11 @@ from certs.keys import PrivateKey, PublicKey
 class FileSigner:
     """Signs with a private key in memory; shows and pickles nothing of it."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_sign")
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = keys.supported_private(key)
+        self._sign = keys.signing(self._key)
 
     def public_key(self) -> PublicKey:
         """The public half."""
@@ -23,7 +24,7 @@ class FileSigner:
 
     def sign(self, data: bytes) -> bytes:
         """Sign `data`; the signature as it stands in a certificate."""
-        return keys.sign(self._key, data)
+        return self._sign(data)
 
     def __repr__(self) -> str:
         return "FileSigner()"
