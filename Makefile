@@ -12,10 +12,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up status down shell test lint format types imports pytest softhsm fuzz bench soak venv
+.PHONY: help setup up status down shell test lint format types imports pytest softhsm fuzz bench soak venv test-cloud
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 up: venv ## Provision DEVICES (20) devices on the local cloud: set-up, pulumi up, enrolment
 	@$(MUSTER) up --devices $(DEVICES)
@@ -51,6 +51,9 @@ imports: venv
 
 pytest: venv
 	@.venv/bin/pytest -n $(WORKERS) --dist loadgroup
+
+test-cloud: setup ## The end-to-end tests in a real subscription: costs money, see docs/testing.md
+	@MUSTER_TEST_CLOUD=1 .venv/bin/pytest tests/e2e
 
 softhsm:
 	@tests/certs/signers/softhsm
