@@ -76,9 +76,11 @@ class Session:
         return not poll.poll(seconds * 1000)
 
     def close(self) -> None:
-        """DISCONNECT and close."""
-        self.send(_DISCONNECT, b"")
-        self.drop()
+        """DISCONNECT and close; it is closed, too, when it raises OSError because the connection was lost."""
+        try:
+            self.send(_DISCONNECT, b"")
+        finally:
+            self.drop()
 
     def drop(self) -> None:
         """Close without a word, as a device that loses its network."""
