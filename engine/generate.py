@@ -1,6 +1,6 @@
 """Python for what `pulumi import` took over: the engine's description in, a declaration to paste out.
 
-Made for the resource types of `components/muster.py`. Anything else comes back as a comment that holds the
+Made for the resource types of `components/muster/`. Anything else comes back as a comment that holds the
 description: the resource is in the state by then, so code that is missing fails nothing.
 """
 
@@ -9,31 +9,76 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.errors import NotPlainError
 from engine.pcl import Block, read
 
-#: The arguments of each class of components/muster.py, which its TypedDicts name in snake case.
-ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "EnrollmentGroup": (
-        "serviceHost",
-        "enrollmentGroupId",
-        "signingCertificate",
-        "allocationPolicy",
-        "iotHubs",
-        "initialTwin",
-        "reprovision",
-        "enabled",
+_PROVISIONING: Final = ("allocationPolicy", "iotHubs", "initialTwin", "reprovision", "enabled")
+_PERHAPS: Final = ("webhookUrl", "webhookApiVersion", "capabilities", "registry", "apiVersion")
+_ATTESTED: Final = ("authorityReference", "secondaryAuthorityReference", "symmetricKey")
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class of components/muster/: what it always takes, and what it takes when it is given."""
+
+    name: str
+    always: tuple[str, ...]
+    perhaps: tuple[str, ...] = ()
+
+
+CLASSES: Final[Mapping[str, Class]] = {
+    "muster:dps:EnrollmentGroup": Class(
+        "EnrollmentGroup",
+        ("serviceHost", "enrollmentGroupId", *_PROVISIONING),
+        ("signingCertificate", "secondarySigningCertificate", *_ATTESTED, *_PERHAPS),
     ),
-    "HubLink": ("provisioningServiceId", "hubHost", "hubLocation", "allocationWeight", "serviceRevision"),
-    "VerifiedCertificate": ("provisioningServiceId", "certificateName", "certificate"),
+    "muster:dps:IndividualEnrollment": Class(
+        "IndividualEnrollment",
+        ("serviceHost", "registrationId", *_PROVISIONING),
+        (
+            *("deviceId", "clientCertificate", "secondaryClientCertificate", "endorsementKey"),
+            *(*_ATTESTED, *_PERHAPS),
+        ),
+    ),
+    "muster:dps:HubLink": Class(
+        "HubLink",
+        (
+            *("provisioningServiceId", "hubHost", "hubLocation", "allocationWeight"),
+            *("applyAllocationPolicy", "serviceRevision"),
+        ),
+    ),
+    "muster:dps:RegistryLink": Class(
+        "ServiceRegistryLink", ("provisioningServiceId", "namespaceId", "serviceRevision")
+    ),
+    "muster:dps:VerifiedCertificate": Class(
+        "VerifiedCertificate", ("provisioningServiceId", "certificateName", "certificate")
+    ),
+    "muster:hub:Configuration": Class(
+        "Configuration",
+        (
+            *("hubHost", "configurationId", "targetCondition", "priority"),
+            *("content", "metrics", "labels"),
+        ),
+    ),
+    "muster:hub:Device": Class(
+        "Device",
+        ("hubHost", "deviceId", "iotEdge", "enabled", "initialTwin"),
+        (
+            *("primaryThumbprint", "secondaryThumbprint", "certificateAuthority", "symmetricKey"),
+            "parentDeviceId",
+        ),
+    ),
+    "muster:hub:Module": Class("Module", ("hubHost", "deviceId", "moduleId", "tags", "desired")),
+    "muster:hub:VerifiedCertificate": Class("HubCertificate", ("hubId", "certificateName", "certificate")),
+    "muster:hub:RegistryLink": Class("HubRegistryLink", ("hubId", "namespaceId", "serviceRevision")),
 }
 #: Inputs that the class sets by itself, to these values only.
-FIXED: Final[Mapping[str, Mapping[str, Any]]] = {
-    "HubLink": {"applyAllocationPolicy": True, "authentication": "SystemAssigned"}
-}
-_MODULE: Final = "muster:dps:"
+FIXED: Final[Mapping[str, Mapping[str, Any]]] = {"HubLink": {"authentication": "SystemAssigned"}}
+#: Arguments whose own members the classes name in snake case, too.
+SHAPES: Final = frozenset({"capabilities", "registry", "content"})
 
 
 def python(description: str) -> tuple[str, str]:
@@ -49,18 +94,17 @@ def python(description: str) -> tuple[str, str]:
 
 def _program(blocks: Sequence[Block]) -> str:
     declared = [_declaration(block) for block in blocks]
-    classes = sorted({_class(block) for block in blocks})
+    classes = sorted({_class(block).name for block in blocks})
     imports = ["import pulumi\n"] if any(block.blocks for block in blocks) else []
     imports += [f"from components.muster import {', '.join(classes)}\n"] if classes else []
     return "\n".join([*imports, *declared])
 
 
-def _class(block: Block) -> str:
+def _class(block: Block) -> Class:
     token = block.labels[-1] if block.kind == "resource" and len(block.labels) == 2 else block.kind
-    name = token.removeprefix(_MODULE)
-    if token == name or name not in ARGUMENTS:
-        raise NotPlainError(f"{token} has no class in components/muster.py")
-    return name
+    if token not in CLASSES:
+        raise NotPlainError(f"{token} has no class in components/muster/")
+    return CLASSES[token]
 
 
 def _declaration(block: Block) -> str:
@@ -68,18 +112,29 @@ def _declaration(block: Block) -> str:
     inputs = dict(block.attributes)
     name = inputs.pop("__logicalName", block.labels[0])
     _refuse_others(made, inputs)
-    arguments = {_snake(each): inputs.get(each) for each in ARGUMENTS[made]}
+    arguments = {_snake(each): _shaped(each, inputs.get(each)) for each in _arguments(made, inputs)}
     lines = [code(name, 1), code(arguments, 1), *_options(block.blocks)]
-    return f"{made}(\n" + "".join(f"    {line},\n" for line in lines) + ")\n"
+    return f"{made.name}(\n" + "".join(f"    {line},\n" for line in lines) + ")\n"
 
 
-def _refuse_others(made: str, inputs: Mapping[str, Any]) -> None:
-    fixed = FIXED.get(made, {})
+def _arguments(made: Class, inputs: Mapping[str, Any]) -> list[str]:
+    """What is always taken stands first; of the rest, what is given and says something."""
+    return [*made.always, *(each for each in made.perhaps if inputs.get(each) not in (None, False))]
+
+
+def _shaped(name: str, value: Any) -> Any:  # noqa: ANN401 - any plain value
+    if name in SHAPES and isinstance(value, dict):
+        return {_snake(key): each for key, each in value.items()}
+    return value
+
+
+def _refuse_others(made: Class, inputs: Mapping[str, Any]) -> None:
+    fixed = FIXED.get(made.name, {})
     for each in set(inputs) & set(fixed):
         if inputs[each] != fixed[each]:
-            raise NotPlainError(f"{made} of components/muster.py takes {each} = {fixed[each]!r} only")
-    for each in sorted(set(inputs) - set(fixed) - set(ARGUMENTS[made])):
-        raise NotPlainError(f"{made} of components/muster.py does not take {each}")
+            raise NotPlainError(f"{made.name} of components/muster/ takes {each} = {fixed[each]!r} only")
+    for each in sorted(set(inputs) - set(fixed) - {*made.always, *made.perhaps}):
+        raise NotPlainError(f"{made.name} of components/muster/ does not take {each}")
 
 
 def _options(blocks: Sequence[Block]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from components import muster
-from engine.generate import ARGUMENTS, FIXED, code, python
+from engine.generate import CLASSES, FIXED, Class, code, python
 from engine.pcl import read
 
 PROJECT = Path(__file__).parents[2]
@@ -72,11 +73,6 @@ EnrollmentGroup(
     {
         "service_host": "d.azure-devices-provisioning.net",
         "enrollment_group_id": "by-hand",
-        "signing_certificate": (
-            "-----BEGIN CERTIFICATE-----\n"
-            "AA==\n"
-            "-----END CERTIFICATE-----\n"
-        ),
         "allocation_policy": "hashed",
         "iot_hubs": [
             "eu-1.azure-devices.net",
@@ -100,6 +96,11 @@ EnrollmentGroup(
         },
         "reprovision": "migrate",
         "enabled": True,
+        "signing_certificate": (
+            "-----BEGIN CERTIFICATE-----\n"
+            "AA==\n"
+            "-----END CERTIFICATE-----\n"
+        ),
     },
     opts=pulumi.ResourceOptions(protect=True),
 )
@@ -123,14 +124,23 @@ def test_the_declaration_passes_the_projects_own_checks(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_arguments_are_those_of_the_classes() -> None:
-    named = {name: [_camel(each) for each in _arguments(name)] for name in ARGUMENTS}
-    assert named == {name: list(arguments) for name, arguments in ARGUMENTS.items()}
-    assert set(FIXED) <= set(ARGUMENTS)
+@pytest.mark.parametrize("made", CLASSES.values(), ids=lambda made: made.name)
+def test_arguments_are_those_of_the_classes(made: Class) -> None:
+    arguments = getattr(muster, f"{made.name}Args")
+    assert {*made.always, *made.perhaps} == {_camel(each) for each in arguments.__annotations__}
+    assert set(made.always) == {_camel(each) for each in arguments.__required_keys__}
 
 
-def _arguments(name: str) -> list[str]:
-    return list(getattr(muster, f"{name}Args").__annotations__)
+def test_tokens_are_those_that_the_classes_declare() -> None:
+    sources = (
+        (PROJECT / "components/muster/dps.py").read_text(),
+        (PROJECT / "components/muster/hub.py").read_text(),
+    )
+    declared = set(re.findall(r'"(muster:(?:dps|hub):[A-Za-z]+)"', "".join(sources)))
+    assert set(CLASSES) == declared - {
+        "muster:dps:DeviceManifest"
+    }  # a manifest is not told by its inputs alone
+    assert set(FIXED) <= {made.name for made in CLASSES.values()}
 
 
 def _camel(name: str) -> str:
@@ -154,11 +164,11 @@ def test_small_forms(body: str, said: str) -> None:
 
 
 def test_inputs_that_the_class_sets_itself_are_left_out() -> None:
-    given = 'applyAllocationPolicy = true\nauthentication = "SystemAssigned"\nhubHost = "h"'
+    given = 'authentication = "SystemAssigned"\nhubHost = "h"'
     made, unclear = python(resource("muster:dps:HubLink", given))
     assert unclear == ""
     assert '"hub_host": "h"' in made
-    assert "apply" not in made
+    assert "authentication" not in made
 
 
 TOKEN = "muster:dps:HubLink"
@@ -173,7 +183,7 @@ TOKEN = "muster:dps:HubLink"
         ),
         (resource("muster:dps:Other", ""), "muster:dps:Other has no class"),
         ('component it "./there" {\n}', "component has no class"),
-        (resource(TOKEN, "applyAllocationPolicy = false"), "takes applyAllocationPolicy = True only"),
+        (resource(TOKEN, 'authentication = "KeyBased"'), "takes authentication = 'SystemAssigned' only"),
         (resource(TOKEN, "more = 1"), "does not take more"),
         (resource(TOKEN, "hubHost = other.id"), "'other' is no plain value"),
         (resource(TOKEN, "hubHost = other"), "'other' is no plain value"),
