@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from certs.bulk.bundle import Batch, Bundle
+from certs.bulk.commission import moment
 from certs.bulk.frames import serial_of
 from certs.bulk.job import Job
 from certs.bulk.run import Enter
@@ -30,9 +31,7 @@ def issued_ids(books: Books | None, bundles: Iterable[Path], suffix: str = "") -
         for path in paths:
             yield from _names_of(path)
         if books is not None:
-            for held in books.inventory.all():
-                if held.fate in ("active", "retiring"):
-                    yield held.issued.registration_id
+            yield from books.inventory.ids_in_force(moment())
 
     return lambda: (name.removesuffix(suffix) for name in names() if name.endswith(suffix))
 

@@ -192,6 +192,12 @@ class Inventory:
         """Every certificate, in the order of issue."""
         return self._select("all", ())
 
+    def ids_in_force(self, at: datetime) -> Iterator[str]:
+        """The devices with a certificate that has not ended, and was neither retired nor revoked."""
+        with self._told(), closing(self._database.cursor()) as cursor:
+            for (registration_id,) in cursor.execute(statements.IDS_IN_FORCE, (_seconds(at),)):
+                yield registration_id
+
     def expiring(self, before: datetime, by: By = "factory", now: datetime | None = None) -> list[Expiry]:
         """Certificates in force that end before a moment, counted; those with the earliest end first."""
         begin = _seconds(now or datetime.now(UTC))

@@ -60,6 +60,11 @@ WHERE fate = ? AND ? IN ('', fates.issuer) AND NOT EXISTS (
   WHERE later.serial = fates.serial AND later.issuer = fates.issuer AND later.number > fates.number)
 ORDER BY fates.number
 """
+IDS_IN_FORCE: Final = """
+SELECT registration_id FROM issued WHERE not_after > ? AND NOT EXISTS (
+  SELECT 1 FROM fates WHERE fates.serial = issued.serial AND fates.issuer = issued.issuer
+    AND fate IN ('retired', 'revoked'))
+"""
 EXPIRING: Final = """
 SELECT CASE ? WHEN 'factory' THEN factory WHEN 'group' THEN grp ELSE issuer END AS which,
   count(*), min(not_after) FROM issued
