@@ -16,7 +16,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     """Print what makes SHELL complete `muster`.
 
     \b
-    Put one of these into the shell's start-up file:
+    Example: one of these in the start-up file of the shell
       bash  eval "$(muster completion bash)"
       zsh   eval "$(muster completion zsh)"
       fish  muster completion fish | source
