@@ -25,15 +25,19 @@ from certs.life.revocation import Partitions
 from certs.profiles import Profile
 from certs.signers import Signer
 
-BATCH = 1024
-"""Devices a batch: what a kill costs at most for each worker, and what one flush to disk is shared by."""
+BATCH, BATCH_RSA = 1024, 64
+"""Devices a batch: what a kill costs at most for each worker, and what one flush to disk is shared by.
+
+A key of RSA takes a thousand times as long as one of an elliptic curve.
+"""
 
 
 @dataclass(frozen=True)
 class Commission:
     """What to issue. `recipient` is the factory line's age recipient; empty when the source brings requests.
 
-    `days` is the life of the certificates (None: the profile's). `whose` are the clouds that have to take
+    `days` is the life of the certificates (None: the profile's); `batch` is how many are written at once
+    (None: as many as the kind of key lets). `whose` are the clouds that have to take
     them. `issued` gives the ids that have a certificate already; `lists` are the issuer's revocation lists.
     """
 
@@ -43,10 +47,18 @@ class Commission:
     profile: Profile = profiles.DEVICE
     algorithm: Algorithm = DEFAULT
     days: int | None = None
-    batch: int = BATCH
+    batch: int | None = None
     whose: tuple[Cloud, ...] = clouds.NONE
     issued: Issued = tuple
     lists: Partitions | None = None
+
+    @property
+    def size(self) -> int:
+        """Devices a batch."""
+        if self.batch is not None:
+            return self.batch
+        is_rsa = not self.source.requests and self.algorithm.name.startswith("rsa-")
+        return BATCH_RSA if is_rsa else BATCH
 
 
 @dataclass(frozen=True)
@@ -102,8 +114,8 @@ def check(commission: Commission, signer: Signer, earlier: Job | None, now: date
 
 
 def _check_keys(commission: Commission) -> None:
-    if not 1 <= commission.batch <= MAX_BATCH:
-        raise BulkError(f"a batch has 1 to {MAX_BATCH} devices, not {commission.batch}")
+    if not 1 <= commission.size <= MAX_BATCH:
+        raise BulkError(f"a batch has 1 to {MAX_BATCH} devices, not {commission.size}")
     if commission.source.requests and commission.recipient:
         raise BulkError("requests bring no private keys: there is nothing to seal, leave the recipient out")
     if not commission.source.requests:
@@ -123,7 +135,7 @@ def asked(commission: Commission, now: datetime) -> Job:
         source=commission.source.name,
         listed="",
         count=0,
-        batch=commission.batch,
+        batch=commission.size,
         profile=commission.profile.name,
         algorithm=CSR if commission.source.requests else commission.algorithm.name,
         issuer=issuer.public_bytes(serialization.Encoding.DER),

@@ -10,7 +10,19 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from certs.bulk.frames import BATCH, END, KINDS, NOTE, START, Batch, chained, decode_batch, frame, genesis
+from certs.bulk.frames import (
+    BATCH,
+    END,
+    KINDS,
+    NOTE,
+    START,
+    Batch,
+    chained,
+    decode_batch,
+    frame,
+    genesis,
+    json_object,
+)
 from certs.bulk.job import Job
 
 _END_BYTES = 96
@@ -86,14 +98,11 @@ class Course:
         return batch
 
     def _note(self, found: Frame) -> None:
-        note = json.loads(found.body)
-        if not isinstance(note, dict):
-            raise ValueError("a note is not what notes are")  # noqa: TRY004  foreign input, one kind of error
-        self.notes.append(note)
+        self.notes.append(json_object(found.body))
 
     def _end(self, found: Frame) -> None:
         whole = self.job is not None and self.records == self.job.count
-        if not whole or json.loads(found.body) != {"batches": self.batches, "records": self.records}:
+        if not whole or json_object(found.body) != {"batches": self.batches, "records": self.records}:
             raise ValueError("its end counts other batches or records than there are")
         self.ended = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -143,7 +144,7 @@ class FlatWriter:
 
 def sweep(path: Path) -> None:
     """Remove what killed runs left behind while they made this bundle; what a living one holds stays."""
-    for left in path.parent.glob(f".{path.name}.partial-*"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.partial-*"):
         with left.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,11 +18,13 @@ there: readers stop before it.
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from cryptography import x509
 
@@ -127,6 +129,17 @@ def serial_of(certificate: bytes) -> bytes:
     at = _inside(certificate, at, 0xA0) + 3
     begin = _inside(certificate, at, 0x02)
     return certificate[begin : begin + certificate[at + 1]]
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """The JSON object in a body; raises ValueError when it is none, or nested without end."""
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("its JSON is no object")  # noqa: TRY004  foreign input, one kind of error
+    return found
 
 
 def encode_keys(number: int, keys: Sequence[bytes]) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography import x509
 
+from certs.bulk.frames import json_object
 from certs.errors import CertsError
 from certs.keys import ALGORITHMS
 from certs.profiles import ISSUED
@@ -89,12 +90,12 @@ class Job:
     @classmethod
     def from_json(cls, text: bytes) -> Job:
         """The job that `to_json` wrote; raises ValueError for anything else."""
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.get("version") != VERSION:
+        found = json_object(text)
+        if found.get("version") != VERSION:
             raise ValueError(f"no bundle of version {VERSION}")
         try:
             return _checked(cls(**_fields(found)))
-        except (KeyError, TypeError, CertsError) as error:
+        except (KeyError, TypeError, OverflowError, CertsError) as error:
             raise ValueError(f"its first frame is not whole: {error}") from error
 
 
@@ -124,7 +125,8 @@ def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(job: Job) -> Job:
     if job.profile not in ISSUED or job.algorithm not in {*ALGORITHMS, CSR}:
         raise ValueError(f"profile {job.profile!r} or kind of key {job.algorithm!r} is not known")
-    if not (job.count >= 1 and 1 <= job.batch <= MAX_BATCH and len(job.listed) == len("00") * 32):
+    numbers = job.count >= 1 and 1 <= job.batch <= MAX_BATCH and job.lists[1] >= 0
+    if not numbers or len(job.listed) != len("00") * 32:
         raise ValueError("a number is out of its range")
     fingerprint(parse_certificates(job.issuer, "its issuer")[0])
     return job

@@ -18,7 +18,7 @@ from certs.authority import Authority
 from certs.bulk import books as bookkeeping
 from certs.bulk import lists, requests
 from certs.bulk.cluster import Cluster
-from certs.bulk.commission import BATCH, Commission
+from certs.bulk.commission import BATCH, BATCH_RSA, Commission
 from certs.bulk.crew import Alone, Crew, Processes
 from certs.bulk.job import MAX_BATCH
 from certs.bulk.lists import Range, Source
@@ -124,8 +124,7 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--batch",
     type=click.IntRange(1, MAX_BATCH),
-    default=BATCH,
-    show_default=True,
+    show_default=f"{BATCH}; {BATCH_RSA} with RSA keys",
     help="Devices that are written at once.",
 )
 @days_option("--days", None, "Life of the certificates, in days; else as the profile has it.")
@@ -146,7 +145,7 @@ def bulk(
     issued: tuple[Path, ...],
     workers: int,
     scheduler: str | None,
-    batch: int,
+    batch: int | None,
     days: int | None,
     algorithm: Algorithm,
     for_clouds: tuple[Cloud, ...],

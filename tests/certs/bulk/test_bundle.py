@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -291,6 +292,48 @@ def test_a_frame_of_another_chain_does_not_fit() -> None:
     assert course.fits(good)
     assert not course.fits(Frame(good.kind, good.body + b" ", good.hash))
     assert not course.fits(Frame(b"Z", b"", frames.chained(course.head, b"Z", b"")))
+
+
+@pytest.mark.parametrize("body", [b"[" * 10**6, b"{" * 9, b"[]", b"1", b'{"a": ' * 3000])
+def test_json_that_is_no_object(bundle: Path, tmp_path: Path, body: bytes) -> None:
+    start = bundles.job_of(bundle).to_json()
+    first, head = frames.frame(frames.genesis(), frames.START, start)
+    path = tmp_path / "deep"
+    path.write_bytes(frames.MAGIC + first + frames.frame(head, frames.NOTE, body)[0])
+    with pytest.raises(DamagedBundleError):
+        Bundle.open(path, unfinished=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("made", "0001-01-01T00:00:00+23:00"),
+        ("made", "2026-01-01T00:00:00"),
+        ("batch", 0),
+        ("batch", True),
+        ("issuer", "AAAA"),
+        ("issuer", "!"),
+        ("profile", "root"),
+        ("algorithm", "rsa-1024"),
+        ("list", []),
+        ("revocationLists", {"url": "", "count": -1}),
+        ("version", 2),
+    ],
+)
+def test_a_start_that_is_none(bundle: Path, key: str, value: object) -> None:
+    whole = json.loads(bundles.job_of(bundle).to_json())
+    assert Job.from_json(json.dumps(whole).encode()) == bundles.job_of(bundle)
+    with pytest.raises(ValueError, match=r"."):
+        Job.from_json(json.dumps(whole | {key: value}).encode())
+
+
+def test_a_name_with_brackets(tmp_path: Path, commissioned: Any, pki: Any) -> None:
+    """What a killed run left is found, whatever the bundle is called."""
+    path = tmp_path / "oslo[1].bundle"
+    left = tmp_path / f".{path.name}.partial-abc"
+    left.write_bytes(b"")
+    issue(commissioned(), pki.oslo_signer, Alone(), path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_keys_round_trip() -> None:

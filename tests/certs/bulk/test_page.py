@@ -66,7 +66,7 @@ def run(line: str) -> None:
 
 def test_what_the_page_says_of_the_numbers_is_right() -> None:
     text = " ".join(TEXT.split())
-    assert f"`--batch`, {commission.BATCH} devices" in text
+    assert f"`--batch`, {commission.BATCH} devices, {commission.BATCH_RSA} with RSA keys" in text
     assert f"{ITERATIONS:,} rounds" in text
     assert f"down to {MIN_ITERATIONS:,}." in text
     assert all(f"| `{form}` |" in TEXT for form in FORMS)

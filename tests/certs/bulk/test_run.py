@@ -167,6 +167,15 @@ def test_a_batch_size_of_the_bundles_own_goes_on(tmp_path: Path, commissioned: A
     assert [len(batch.records) for batch in Bundle.batches(path)] == [8, 8, 4]
 
 
+def test_batches_are_smaller_where_keys_take_long(commissioned: Any) -> None:
+    assert [
+        commissioned(batch=None, algorithm=ALGORITHMS[name]).size for name in ("ec-p256", "rsa-2048")
+    ] == [
+        1024,
+        64,
+    ]
+
+
 def test_a_clock_set_back_and_certificates_that_ended(
     tmp_path: Path, commissioned: Any, pki: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
