@@ -1,5 +1,7 @@
 """Who picks a device's hub when allocation is custom: a function of our own, or somebody else's webhook."""
 
+from urllib.parse import quote
+
 import pulumi
 
 from components.azure.allocation_function.component import AllocationFunction
@@ -49,4 +51,4 @@ def _external(webhook: External) -> pulumi.Input[str]:
             f"the key of the webhook {webhook.url} is missing from this stack's config: "
             f"`pulumi config set --secret {webhook.key_from}`"
         )
-    return pulumi.Output.format("{}?code={}", webhook.url, key)
+    return key.apply(lambda text: f"{webhook.url}?code={quote(text, safe='')}")

@@ -22,6 +22,18 @@ from localcloud.azure.pem import der_text
 
 LARGEST_TEXT = 16 * 1024
 
+# What base64 and `cryptography` raise on hostile input.
+_MALFORMED = (
+    binascii.Error,
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    x509.DuplicateExtension,
+)
+
 
 def refused(words: str) -> DpsError:
     """A request that gets no certificate."""
@@ -43,7 +55,7 @@ def read(text: str, registration_id: str) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_der_x509_csr(base64.b64decode(text, validate=True))
         _check(request, registration_id)
-    except (binascii.Error, ValueError, InvalidSignature, UnsupportedAlgorithm, TypeError) as fault:
+    except _MALFORMED as fault:
         raise refused(
             f"csr: it is no PKCS#10 request in base64 of DER: {fault or type(fault).__name__}."
         ) from fault
