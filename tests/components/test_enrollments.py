@@ -154,7 +154,7 @@ def test_somebody_elses_webhook_gets_its_key_from_the_stacks_secrets(
     monkeypatch.setattr(pulumi.Config, "get_secret", lambda _, name: pulumi.Output.secret(f"value of {name}"))
     url = declare(fleet).one(GROUP).inputs["webhookUrl"]
     assert _is_secret(url)
-    assert _value(url) == "https://a.example/pick?code=value of pickKey"
+    assert _value(url) == "https://a.example/pick?code=value%20of%20pickKey"
 
 
 def test_a_missing_key_is_told_with_the_command_that_sets_it(declare: Declare, described: Describe) -> None:
