@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from bench import connections, fleet_size, manifest, preview, provisioning, report, unchanged
+from bench import (
+    connections,
+    fleet_size,
+    issuing,
+    manifest,
+    preview,
+    provisioning,
+    report,
+    revocation,
+    unchanged,
+)
 from bench.report import section
 from bench.rounds import ratio
 from bench.workspace import PROJECT, Workspace, started
@@ -131,6 +141,14 @@ def _kills(workspace: Workspace, full: bool) -> str:
     return section("A manifest, killed", how, "value", rows, goal)
 
 
+def _issuing(_workspace: Workspace, full: bool) -> str:
+    return issuing.report(issuing.measure(full=full))
+
+
+def _revocation(_workspace: Workspace, full: bool) -> str:
+    return revocation.report(revocation.measure(revocation.CERTIFICATES if full else revocation.QUICK))
+
+
 _SECTIONS: dict[str, Callable[[Workspace, bool], str]] = {
     "preview": _preview,
     "fleet-size": _fleet_size,
@@ -139,6 +157,8 @@ _SECTIONS: dict[str, Callable[[Workspace, bool], str]] = {
     "unchanged": _unchanged,
     "manifest": _manifest,
     "kills": _kills,
+    "issuing": _issuing,
+    "revocation": _revocation,
 }
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -13,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pyrage  # type: ignore[import-untyped]  # has no types
 from cryptography import x509
 
@@ -121,6 +120,5 @@ def _rate(begin: float) -> tuple[float, int]:
 
 
 def _memory() -> int:
-    """The most that this process has had, in bytes (Linux counts in KiB, macOS in bytes)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    """The bytes that this process holds now: its peak would count that of the process that started it."""
+    return int(psutil.Process().memory_info().rss)

@@ -8,6 +8,7 @@ a test that breaks things. `place` is where a test runs that real Azure can run 
 from __future__ import annotations
 
 import os
+import shutil
 import ssl
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -132,6 +133,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     (made.root / "first-up.out").write_text(first.stdout)
     (made.root / "first-up.err").write_text(first.stderr)
     assert first.returncode == 0, first.stdout + first.stderr
+    shutil.copy(made.state / "summary.json", made.root / "first-summary.json")
     yield made
     down = made.muster("down")
     assert down.returncode == 0, down.stderr

@@ -17,7 +17,7 @@ GROUP = "reefers"
 
 
 def test_the_first_up_provisions_all_devices(stack: Workspace) -> None:
-    first = json.loads((stack.state / "summary.json").read_text())
+    first = json.loads((stack.root / "first-summary.json").read_text())
     azure = first["clouds"]["azure"]
     assert (first["stack"], first["changed"]) == ("local", True)
     assert (azure["requested"], azure["provisioned"]) == (3, 3)
