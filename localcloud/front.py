@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from OpenSSL import SSL
 
-from localcloud.azure.http import PEER
+from localcloud.http import PEER
 from localcloud.secure import RECORD_BYTES, SecureEnd
 
 HANDSHAKE_SECONDS = 20.0

@@ -18,19 +18,19 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.cloud import Azure
 from localcloud.azure.entra import ensure_credentials
-from localcloud.azure.http import make_app
-from localcloud.azure.mqtt import websocket
-from localcloud.azure.mqtt.endpoint import SWEEP_SECONDS, Listener
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
 from localcloud.errors import StateError, StateInUseError
 from localcloud.front import WebEnd
+from localcloud.http import make_app
 from localcloud.logs import start_log
+from localcloud.mqtt import websocket
+from localcloud.mqtt.endpoint import SWEEP_SECONDS, Listener
 from localcloud.ports import LOOPBACK, Ports, Sockets, bind_all, port_of
 from localcloud.proxy import Door
 from localcloud.secure import tls_context
+from localcloud.store import Store
 from localcloud.tls import identity
 
 LOG = logging.getLogger("localcloud.server")

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
-from localcloud.azure.store import Document, Store
+from localcloud.clock import Clock
+from localcloud.store import Document, Store
 
 ROOTS, AUTHORITIES = "adr-root", "adr-ca"
 USUAL_LEAF_DAYS = 30

@@ -14,11 +14,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
-from localcloud.azure.calls import Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.entra import STORAGE
 from localcloud.azure.gate import KEYS, Gate, UnauthorizedError
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Call
+from localcloud.clock import Clock
+from localcloud.store import Document, Store
 
 SAS_VERSION = "2018-11-09"
 _MOST_SKEW_SECONDS = 15 * 60

@@ -15,10 +15,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from localcloud.azure.blob_access import Access, BlobError
-from localcloud.azure.calls import Answer, Call, NoRouteError, dispatch, route
-from localcloud.azure.clock import Clock
 from localcloud.azure.gate import Gate, UnauthorizedError
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Answer, Call, NoRouteError, dispatch, route
+from localcloud.clock import Clock
+from localcloud.store import Document, Store
 
 ZONE = "blob.core.windows.net"
 _ACCOUNT = "microsoft.storage/storageaccounts"

@@ -5,11 +5,6 @@ from pathlib import Path
 from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
 from localcloud.azure.blobs import BlobService
-from localcloud.azure.calls import Service
-from localcloud.azure.clock import Clock
-from localcloud.azure.control.service import LocalService
-from localcloud.azure.control.switches import Edition, Switches
-from localcloud.azure.counters import Counters
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.device import DpsDevices
 from localcloud.azure.dps.device_https import GLOBAL_HOST, DpsDeviceService
@@ -22,10 +17,15 @@ from localcloud.azure.gate import Gate
 from localcloud.azure.hub.device import HubDevices
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.service import HubService
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.mqtt.session import Channel, Conversation, Peer
-from localcloud.azure.routing import LOOPBACK_HOSTS, Routing
-from localcloud.azure.store import Store
+from localcloud.calls import Service
+from localcloud.clock import Clock
+from localcloud.control.service import LocalService
+from localcloud.control.switches import Edition, Switches
+from localcloud.counters import Counters
+from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.session import Channel, Conversation, Peer
+from localcloud.routing import LOOPBACK_HOSTS, Routing
+from localcloud.store import Store
 
 
 class Azure:

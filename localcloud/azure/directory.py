@@ -4,8 +4,8 @@ from typing import Any
 
 from cryptography import x509
 
-from localcloud.azure.pem import load_certificate
-from localcloud.azure.store import Document, Store
+from localcloud.pem import load_certificate
+from localcloud.store import Document, Store
 
 _HUB = "microsoft.devices/iothubs"
 _DPS = "microsoft.devices/provisioningservices"

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from localcloud.azure.calls import Answer, Call, NoRouteError, dispatch, route
-from localcloud.azure.clock import Clock
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call, NoRouteError, dispatch, route
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 AUTHORITY_HOST = "login.microsoftonline.com"
 TOKEN_LIFE_SECONDS = 3600

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.azure.calls import Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.entra import Tokens
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Call
+from localcloud.clock import Clock
+from localcloud.store import Document, Store
 
 KEYS = "arm-keys"
 _SCHEME = "SharedAccessSignature "

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call
+from localcloud.calls import Answer, Call
 
 MOST_ITEMS = 100
 

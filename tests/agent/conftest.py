@@ -22,12 +22,12 @@ from certs.chain import Chain, pem
 from certs.issue import issue_device
 from certs.store import KeyStore
 from localcloud.azure import adr
-from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.kinds import INDIVIDUAL
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 from .processes import Device, Start
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from localcloud.azure.store import Store
+from localcloud.store import Store
 
 
 @pytest.fixture

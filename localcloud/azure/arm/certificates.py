@@ -21,10 +21,10 @@ from localcloud.azure.arm import hubs, provisioning
 from localcloud.azure.arm.errors import invalid
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import Draft, NameRule, ResourceType, World, new_etag
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.pem import der_text, load_certificate
 from localcloud.azure.shapes import Fault
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call
+from localcloud.pem import der_text, load_certificate
+from localcloud.store import Document
 
 _CODES = "arm-verification"
 _REQUEST = Published("azure.mgmt.iothubprovisioningservices", "VerificationCodeRequest")

@@ -11,7 +11,7 @@ from localcloud.azure.arm.names import check_availability
 from localcloud.azure.arm.registry_links import kept_links
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 from localcloud.azure.arm.routing import check_routing
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 ZONE = "azure-devices.net"
 # "Manage access to IoT Hub by using shared access policies": the built-in policies of a new hub.

@@ -8,9 +8,9 @@ from typing import Any
 
 from localcloud.azure.arm.errors import ArmError
 from localcloud.azure.arm.resources import Draft, World
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.gate import KEYS
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call
+from localcloud.store import Document
 
 _SLOTS = ("primaryKey", "secondaryKey")
 

@@ -13,7 +13,7 @@ from localcloud.azure.arm import keys
 from localcloud.azure.arm.identity import acting
 from localcloud.azure.arm.resources import Draft, World
 from localcloud.azure.arm.roles import may
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 _MASK = "****"
 _NEEDED = {"RegistryWrite", "ServiceConnect"}

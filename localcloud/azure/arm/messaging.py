@@ -12,7 +12,7 @@ from localcloud.azure.arm.identity import check_identity
 from localcloud.azure.arm.kept import fixed, keep, within
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 ZONE = "servicebus.windows.net"
 _EVENT, _BUS = "Microsoft.EventHub/namespaces", "Microsoft.ServiceBus/namespaces"

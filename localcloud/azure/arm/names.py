@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from localcloud.azure.arm.errors import ArmError, invalid
 from localcloud.azure.arm.resources import GlobalAction, NameRule, World
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.shapes import Fault, Member, Scalar, Shape
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call
+from localcloud.store import Document
 
 _INPUT = Shape("OperationInputs", {"name": Member(Scalar("str"), required=True)})
 Finder = Callable[[World, str], Document | None]

@@ -12,7 +12,7 @@ from localcloud.azure.arm.kept import keep
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World, value_at
 from localcloud.azure.arm.written import TRACKED
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 _ENDPOINT, _NETWORK = "Microsoft.Network/privateEndpoints", "Microsoft.Network/virtualNetworks"
 _ZONE = "Microsoft.Network/privateDnsZones"

@@ -13,9 +13,9 @@ from localcloud.azure.arm.errors import ArmError, invalid
 from localcloud.azure.arm.models import shape_of
 from localcloud.azure.arm.names import refuse_taken
 from localcloud.azure.arm.resources import Action, Draft, ResourceType, World, new_etag
-from localcloud.azure.calls import Answer, Call, etag_fits
 from localcloud.azure.shapes import Fault, MapOf, Member, Scalar, Shape
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call, etag_fits
+from localcloud.store import Document
 
 Names = Mapping[str, str]
 _TAGS = Shape("TagsResource", {"tags": Member(MapOf(Scalar("str?")))})

@@ -10,7 +10,7 @@ from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.names import check_availability
 from localcloud.azure.arm.registry_links import kept_links
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 ZONE = "azure-devices-provisioning.net"
 VERSIONS = (

@@ -17,8 +17,8 @@ from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.registry_links import check_links, forget, linked
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
 from localcloud.azure.arm.written import REGISTRY_NAMESPACE
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call
+from localcloud.store import Document
 
 _NAMESPACE = "Microsoft.DeviceRegistry/namespaces"
 _MODELS = "azure.mgmt.deviceregistry"

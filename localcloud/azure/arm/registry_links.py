@@ -17,7 +17,7 @@ from typing import Any
 from localcloud.azure.arm.identity import principal_of
 from localcloud.azure.arm.resources import Draft, World
 from localcloud.azure.arm.roles import may
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 HUB, SERVICE = "Microsoft.Devices/IotHubs", "Microsoft.Devices/provisioningServices"
 _ISSUE = "Microsoft.DeviceRegistry/namespaces/credentials/policies/issueCertificate/action"

@@ -13,14 +13,14 @@ from typing import Any
 
 from localcloud.azure.arm.errors import ArmError
 from localcloud.azure.arm.models import Published
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.entra import Application, application
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.shapes import Fault, Shape
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.store import Document, Store
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = SUBSCRIPTION + "/resourceGroups/{group}"

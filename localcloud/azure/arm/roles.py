@@ -12,7 +12,7 @@ from localcloud.azure.arm.errors import ArmError
 from localcloud.azure.arm.identity import principal_exists
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import Draft, NameRule, ResourceType, World, covers
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 _POLICIES = "Microsoft.DeviceRegistry/namespaces/credentials/policies"
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"

@@ -18,7 +18,7 @@ from localcloud.azure.arm import messaging, storage
 from localcloud.azure.arm.identity import acting
 from localcloud.azure.arm.resources import Draft, World
 from localcloud.azure.arm.roles import may
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 BUILT_IN = "events"
 RESERVED = frozenset({BUILT_IN, "filenotifications", "operationsmonitoringevents", "$default"})

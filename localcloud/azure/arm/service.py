@@ -7,7 +7,9 @@ from localcloud.azure.arm.errors import ArmError
 from localcloud.azure.arm.operations import Operations, Removal
 from localcloud.azure.arm.resources import GlobalAction, ResourceType, World
 from localcloud.azure.arm.types import BY_NAME, TYPES
-from localcloud.azure.calls import (
+from localcloud.azure.entra import ARM
+from localcloud.azure.gate import Gate, UnauthorizedError
+from localcloud.calls import (
     Answer,
     BadBodyError,
     Call,
@@ -17,8 +19,6 @@ from localcloud.azure.calls import (
     dispatch,
     route,
 )
-from localcloud.azure.entra import ARM
-from localcloud.azure.gate import Gate, UnauthorizedError
 
 _CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge", 500: "InternalServerError"}
 

@@ -12,9 +12,9 @@ from localcloud.azure.arm.identity import check_identity
 from localcloud.azure.arm.kept import keep
 from localcloud.azure.arm.models import Published
 from localcloud.azure.arm.resources import GROUP, SUBSCRIPTION, Draft, NameRule, ResourceType, World
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.gate import KEYS
-from localcloud.azure.store import Document
+from localcloud.calls import Answer, Call
+from localcloud.store import Document
 
 ZONE = "azurewebsites.net"
 SITE = "Microsoft.Web/sites"

@@ -12,7 +12,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps import attestation, keys, matching
 from localcloud.azure.dps.challenges import Challenges
 from localcloud.azure.dps.enrollments import IDENTIFIER
@@ -22,8 +21,9 @@ from localcloud.azure.dps.matching import Candidate, Refused
 from localcloud.azure.dps.placement import Directory
 from localcloud.azure.dps.records import Match
 from localcloud.azure.gate import Signature
-from localcloud.azure.pem import der_text, load_certificate
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.pem import der_text, load_certificate
+from localcloud.store import Store
 
 _ASKED_FOR = {"x509": "a certificate", "symmetricKey": "a token", "tpm": "a TPM's token"}
 

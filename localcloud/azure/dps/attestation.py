@@ -18,7 +18,7 @@ from localcloud.azure.dps.kinds import GROUP, Document, Kind
 from localcloud.azure.dps.matching import common_name
 from localcloud.azure.dps.tpm.public import read_key
 from localcloud.azure.dps.tpm.wire import TpmKeyError
-from localcloud.azure.pem import load_certificate
+from localcloud.pem import load_certificate
 
 SLOTS = ("primary", "secondary")
 

@@ -10,13 +10,13 @@ import os
 from collections import deque
 from dataclasses import dataclass, field
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps.keys import check_signature
 from localcloud.azure.dps.matching import Refused
 from localcloud.azure.dps.tpm.credential import lock
 from localcloud.azure.dps.tpm.public import read_key
 from localcloud.azure.dps.tpm.wire import TpmKeyError
 from localcloud.azure.gate import Signature
+from localcloud.clock import Clock
 
 GOOD_SECONDS = 3600.0
 KEPT_EACH = 4

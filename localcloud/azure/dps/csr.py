@@ -18,7 +18,7 @@ from localcloud.azure.dps.errors import DpsError
 from localcloud.azure.dps.kinds import Document
 from localcloud.azure.dps.namespaces import namespaces_of
 from localcloud.azure.dps.versions import NEWEST, issues_certificates
-from localcloud.azure.pem import der_text
+from localcloud.pem import der_text
 
 LARGEST_TEXT = 16 * 1024
 

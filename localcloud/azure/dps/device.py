@@ -13,7 +13,6 @@ from typing import Any
 
 from cryptography import x509
 
-from localcloud.azure.counters import Counters
 from localcloud.azure.dps.admission import Presented
 from localcloud.azure.dps.csr import refused as certificate_refused
 from localcloud.azure.dps.errors import DpsError, error_body
@@ -26,11 +25,12 @@ from localcloud.azure.dps.protocol import (
 )
 from localcloud.azure.dps.records import Registering
 from localcloud.azure.dps.registry import Match, ProvisioningRegistry
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
-from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic, write_object
-from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
-from localcloud.azure.mqtt.session import Channel, ConnectRefused, Peer
+from localcloud.counters import Counters
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import Connect, MalformedPacket, Publish
+from localcloud.mqtt.payloads import BadPayload, read_object, read_topic, write_object
+from localcloud.mqtt.seats import Seats, TooManyTakeovers
+from localcloud.mqtt.session import Channel, ConnectRefused, Peer
 
 LOG = logging.getLogger("localcloud.dps")
 _ANSWERS = "$dps/registrations/res/"

@@ -10,8 +10,6 @@ again with a token signed with that key (azure-iot-sdk-csharp, provisioning/tran
 
 from dataclasses import replace
 
-from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, dispatch, route
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps.admission import Presented
 from localcloud.azure.dps.csr import refused as certificate_refused
 from localcloud.azure.dps.errors import Challenge, DpsError, error_body, refusal
@@ -27,6 +25,8 @@ from localcloud.azure.dps.protocol import (
 from localcloud.azure.dps.records import Match
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.dps.versions import fault_of
+from localcloud.calls import Answer, BadBodyError, Call, NoRouteError, dispatch, route
+from localcloud.clock import Clock
 
 GLOBAL_HOST = "global.azure-devices-provisioning.net"
 _SCHEME = "sharedaccesssignature "

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps import attestation
 from localcloud.azure.dps.enrollments import Surroundings, checked, shown
 from localcloud.azure.dps.errors import ENROLLMENT_NOT_FOUND, DpsError
@@ -17,7 +16,8 @@ from localcloud.azure.dps.namespaces import namespaces_of
 from localcloud.azure.dps.placement import Directory
 from localcloud.azure.dps.records import shown_record
 from localcloud.azure.dps.versions import NEWEST
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 REGISTRATION = "registration"
 

@@ -13,9 +13,9 @@ import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps.matching import Refused
 from localcloud.azure.gate import Signature, UnauthorizedError, check_expiry, read_signature, signed_by
+from localcloud.clock import Clock
 
 Keys = dict[str, str]
 NAMES = ("primaryKey", "secondaryKey")

@@ -12,7 +12,6 @@ from typing import Any
 from cryptography import x509
 
 from localcloud.azure.adr import Issuer
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps import csr
 from localcloud.azure.dps.admission import Admission, Presented
 from localcloud.azure.dps.challenges import locked_key
@@ -35,7 +34,8 @@ from localcloud.azure.dps.records import (
 )
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 __all__ = ["Assignment", "Directory", "Match", "ProvisioningRegistry", "Refused"]
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, Route, dispatch, route
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps import bulk
 from localcloud.azure.dps.device_https import DpsDeviceService, is_from_device
@@ -19,7 +18,8 @@ from localcloud.azure.dps.versions import fault_of
 from localcloud.azure.entra import DPS
 from localcloud.azure.gate import Gate, UnauthorizedError
 from localcloud.azure.pages import BadPageError, fetched_page, page
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, BadBodyError, Call, NoRouteError, Route, dispatch, route
+from localcloud.store import Store
 
 # learn.microsoft.com/azure/iot-dps/how-to-control-access, "Device Provisioning Service permissions". Keys are
 # shown only to those who may write them.

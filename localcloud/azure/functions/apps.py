@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.functions import packages
 from localcloud.azure.functions.packages import NoPackageError, Package
 from localcloud.azure.functions.worker import Function, Worker, WorkerError
 from localcloud.azure.gate import KEYS
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Answer, Call
+from localcloud.store import Document, Store
 
 LOG = logging.getLogger("localcloud.functions")
 ANSWER_SECONDS = 230.0  # what Azure's load balancer allows an HTTP trigger (functions-scale, "timeout")

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from localcloud.azure.store import Document, Store
+from localcloud.store import Document, Store
 
 ZONE, BLOB_ZONE = ".azurewebsites.net", ".blob.core.windows.net"
 SETTING = "WEBSITE_RUN_FROM_PACKAGE"

@@ -10,9 +10,9 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.functions.packages import ZONE
-from localcloud.azure.routing import Lost, Routing
+from localcloud.calls import Answer, Call
+from localcloud.routing import Lost, Routing
 
 WEBHOOK_SECONDS = 5.0
 

@@ -28,8 +28,8 @@ from localcloud.azure.gate import KEYS, Signature, UnauthorizedError, check_expi
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.identities import EDGE_HUB, Identity
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.mqtt.session import Peer
-from localcloud.azure.store import Document, Store
+from localcloud.mqtt.session import Peer
+from localcloud.store import Document, Store
 
 Authorities = Callable[[Document], Iterable[x509.Certificate]]
 _CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)

@@ -5,7 +5,7 @@ from typing import Protocol
 from cryptography import x509
 
 from localcloud.azure.adr import Issuer
-from localcloud.azure.store import Document
+from localcloud.store import Document
 
 
 class VerifiedAuthorities(Protocol):

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.hub import deployment, twins
 from localcloud.azure.hub.configurations import (
     Configuration,
@@ -28,7 +27,8 @@ from localcloud.azure.hub.identities import EDGE_AGENT, check_etag, new_etag
 from localcloud.azure.hub.query import count_rows, holds, read_query
 from localcloud.azure.hub.quotas import quotas
 from localcloud.azure.hub.twins import Twin
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 LOG = logging.getLogger("localcloud.hub")
 _NONE: tuple[Configuration, ...] = ()

@@ -12,19 +12,19 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from localcloud.azure.counters import Counters
 from localcloud.azure.hub import credentials
 from localcloud.azure.hub.credentials import Credentials
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.messages import Message
 from localcloud.azure.hub.meter import Meter
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import MalformedPacket, Publish
-from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic, write_object
-from localcloud.azure.mqtt.seats import Seats
-from localcloud.azure.mqtt.session import Channel
-from localcloud.azure.store import Store
+from localcloud.counters import Counters
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import MalformedPacket, Publish
+from localcloud.mqtt.payloads import BadPayload, read_object, read_topic, write_object
+from localcloud.mqtt.seats import Seats
+from localcloud.mqtt.session import Channel
+from localcloud.store import Store
 
 LOG = logging.getLogger("localcloud.hub")
 _TWIN_ANSWERS = "$iothub/twin/res/"

@@ -23,11 +23,11 @@ from datetime import timedelta
 from cryptography import x509
 
 from localcloud.azure.adr import Issuer
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps import csr
 from localcloud.azure.dps.errors import DpsError
-from localcloud.azure.mqtt.payloads import BadPayload, read_object, write_object
-from localcloud.azure.pem import der_text
+from localcloud.clock import Clock
+from localcloud.mqtt.payloads import BadPayload, read_object, write_object
+from localcloud.pem import der_text
 
 REQUEST = "$iothub/credentials/POST/issueCertificate/"
 ANSWERS = "$iothub/credentials/res/"

@@ -9,7 +9,6 @@ import logging
 from urllib.parse import unquote
 
 from localcloud.azure.adr import Issuer
-from localcloud.azure.counters import Counters
 from localcloud.azure.hub.admission import Admission, Authorities, HubDirectory, NotAdmitted
 from localcloud.azure.hub.authorities import HubAuthorities
 from localcloud.azure.hub.conversation import Conversation
@@ -17,11 +16,12 @@ from localcloud.azure.hub.credentials import Credentials
 from localcloud.azure.hub.meter import Meter
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.twins import Twin
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
-from localcloud.azure.mqtt.session import Channel, ConnectRefused, Peer
-from localcloud.azure.store import Store
+from localcloud.counters import Counters
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.seats import Seats, TooManyTakeovers
+from localcloud.mqtt.session import Channel, ConnectRefused, Peer
+from localcloud.store import Store
 
 LOG = logging.getLogger("localcloud.hub")
 

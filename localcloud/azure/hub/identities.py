@@ -11,8 +11,8 @@ import secrets
 import uuid
 from typing import Any
 
-from localcloud.azure.calls import bare_etag, etag_fits
 from localcloud.azure.hub.errors import HubError
+from localcloud.calls import bare_etag, etag_fits
 
 Identity = dict[str, Any]
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.hub.durations import duration
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.quotas import QUEUE_DEPTH
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 LARGEST_BODY_BYTES = 64 * 1024
 LONGEST_LIFE = timedelta(days=2)

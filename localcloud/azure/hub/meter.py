@@ -7,10 +7,10 @@ outlives a restart as counter "{hub host}/messages/{day}". Days are UTC's.
 from dataclasses import dataclass
 from typing import Protocol
 
-from localcloud.azure.clock import Clock
-from localcloud.azure.counters import Counters
 from localcloud.azure.hub.quotas import UNLIMITED, Quotas, metered, quotas
-from localcloud.azure.store import Document
+from localcloud.clock import Clock
+from localcloud.counters import Counters
+from localcloud.store import Document
 
 FRESH_SECONDS = 5.0
 

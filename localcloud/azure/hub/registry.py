@@ -9,7 +9,6 @@ document: after a restart all are Disconnected.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
 from localcloud.azure.hub import identities, twins
 from localcloud.azure.hub.automatic import Configurations
@@ -21,7 +20,8 @@ from localcloud.azure.hub.quotas import MODULES_PER_DEVICE, UNLIMITED, quotas
 from localcloud.azure.hub.scopes import Scopes
 from localcloud.azure.hub.twins import Twin
 from localcloud.azure.hub.views import service_twin
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 Device = Identity
 

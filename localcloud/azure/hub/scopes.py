@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.identities import Identity, is_edge, own_scope, parent_id
-from localcloud.azure.store import Store
+from localcloud.store import Store
 
 
 class Scopes:

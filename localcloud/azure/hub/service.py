@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from cryptography import x509
 
-from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, dispatch
 from localcloud.azure.directory import Directory
 from localcloud.azure.entra import HUB
 from localcloud.azure.gate import Gate, UnauthorizedError, read_signature
@@ -27,6 +26,7 @@ from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.pages import BadPageError
 from localcloud.azure.versions import version_fault
+from localcloud.calls import Answer, BadBodyError, Call, NoRouteError, dispatch
 
 API_VERSION = "2021-04-12"
 _CODES = {

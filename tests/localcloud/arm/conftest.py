@@ -11,13 +11,13 @@ import pytest
 from localcloud.azure import entra
 from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.gate import Gate
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 SUBSCRIPTION = "00000000-1111-2222-3333-444444444444"
 OWNER = "99999999-1111-2222-3333-444444444444"

@@ -13,8 +13,8 @@ from pkilint.validation import ValidationFindingSeverity  # type: ignore[import-
 
 from localcloud.azure import adr
 from localcloud.azure.adr import Issuer
-from localcloud.azure.clock import Clock
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 NAMESPACE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DeviceRegistry/namespaces/Fleet"
 _DECODERS = certificate.create_decoding_validators(name.ATTRIBUTE_TYPE_MAPPINGS, extension.EXTENSION_MAPPINGS)

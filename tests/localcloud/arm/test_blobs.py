@@ -13,11 +13,11 @@ import pytest
 from localcloud.azure import entra
 from localcloud.azure.blob_access import shared_key
 from localcloud.azure.blobs import BlobService
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.gate import Gate
 from localcloud.azure.hub.api.files import sas_token
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 from .conftest import GROUP, LOCATION, OWNER, Arm
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from localcloud.azure.adr import Issuer
-from localcloud.azure.clock import Clock
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 from .conftest import GROUP, LOCATION, Arm, hub_body, hub_id
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from localcloud.azure.clock import LONGEST_SECONDS, Clock
+from localcloud.clock import LONGEST_SECONDS, Clock
 
 
 def test_starts_at_the_walls_time() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from localcloud.azure.control.bodies import BadControlError
-from localcloud.azure.control.faults import Fault, Faults, read_faults
+from localcloud.control.bodies import BadControlError
+from localcloud.control.faults import Fault, Faults, read_faults
 
 HOST = "hub.azure-devices.net"
 PLAIN = some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=8)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from localcloud.azure.calls import Call
-from localcloud.azure.control.operations import Operation, of_call, of_message
-from localcloud.azure.control.throttling import DPS, Limit, Throttle, hub_limit
+from localcloud.calls import Call
+from localcloud.control.operations import Operation, of_call, of_message
+from localcloud.control.throttling import DPS, Limit, Throttle, hub_limit
 
 HUB, DPS_HOST = "hub.azure-devices.net", "dps.azure-devices-provisioning.net"
 GLOBAL = "global.azure-devices-provisioning.net"

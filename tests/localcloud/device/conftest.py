@@ -23,8 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.hub.registry import HubRegistry
-from localcloud.azure.mqtt import packets
-from localcloud.azure.store import Store
+from localcloud.mqtt import packets
+from localcloud.store import Store
 
 ROOT = Path(__file__).parents[3]
 SCOPE, OTHER_SCOPE = "0ne00000001", "0ne00000002"

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from localcloud.azure.clock import Clock
-from localcloud.azure.control.switches import Switches
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.endpoint import Endpoint, Listener
-from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
-from localcloud.azure.mqtt.payloads import BadPayload, read_object, read_topic
-from localcloud.azure.mqtt.seats import Seats, TooManyTakeovers
-from localcloud.azure.mqtt.session import ConnectRefused
+from localcloud.clock import Clock
+from localcloud.control.switches import Switches
+from localcloud.mqtt import packets
+from localcloud.mqtt.endpoint import Endpoint, Listener
+from localcloud.mqtt.packets import Connect, MalformedPacket, Publish
+from localcloud.mqtt.payloads import BadPayload, read_object, read_topic
+from localcloud.mqtt.seats import Seats, TooManyTakeovers
+from localcloud.mqtt.session import ConnectRefused
 from localcloud.secure import tls_context
 
 _topics = st.text(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.azure.counters import Counters
-from localcloud.azure.store import Store
+from localcloud.counters import Counters
+from localcloud.store import Store
 
 
 def test_documents_come_and_go(store: Store) -> None:

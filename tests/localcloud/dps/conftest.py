@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
 from localcloud.azure.dps.device_https import DpsDeviceService
 from localcloud.azure.dps.kinds import GROUP, INDIVIDUAL, Document, Kind
 from localcloud.azure.dps.registry import ProvisioningRegistry
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
 
 from ..device.conftest import HUBS, SCOPE, Cloud, World, cloud, make_world, pki, world
 

@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
-from localcloud.azure.control.switches import Switches
-from localcloud.azure.http import make_app
-from localcloud.azure.routing import Routing
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.control.switches import Switches
 from localcloud.front import WebEnd
+from localcloud.http import make_app
+from localcloud.routing import Routing
 from localcloud.secure import tls_context
 from localcloud.tls import identity
 

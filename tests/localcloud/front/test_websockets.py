@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from localcloud.azure.mqtt import packets
+from localcloud.mqtt import packets
 
 HUB, GLOBAL = "hub-a.azure-devices.net", "global.azure-devices-provisioning.net"
 SCRIPT = r"""

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
-from localcloud.azure.control.faults import Fault
-from localcloud.azure.control.switches import Switches
 from localcloud.azure.functions.apps import FunctionApps
 from localcloud.azure.functions.packages import NoPackageError, Package, route_prefix, unpack
 from localcloud.azure.functions.webhooks import Webhooks
-from localcloud.azure.routing import Routing
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.control.faults import Fault
+from localcloud.control.switches import Switches
+from localcloud.routing import Routing
+from localcloud.store import Store
 
 HOST = "alloc.azurewebsites.net"
 KEY, MASTER = "a-function-key", "a-master-key"

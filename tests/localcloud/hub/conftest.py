@@ -15,15 +15,15 @@ import httpx
 import pytest
 from cryptography import x509
 
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.clock import Clock
-from localcloud.azure.counters import Counters
 from localcloud.azure.directory import Directory
 from localcloud.azure.hub.device import HubDevices
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.service import HubService
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call
+from localcloud.clock import Clock
+from localcloud.counters import Counters
+from localcloud.mqtt.packets import Connect
+from localcloud.store import Store
 from tests.localcloud.device.conftest import Cloud, Holder, Pki, RawDevice, cloud, make_world, pki, text
 
 __all__ = ["Cloud", "RawDevice", "cloud", "make_world", "pki"]

@@ -14,8 +14,8 @@ from localcloud.azure import adr
 from localcloud.azure.directory import Directory
 from localcloud.azure.gate import KEYS
 from localcloud.azure.hub.device import HubDevices
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.mqtt.session import ConnectRefused
+from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.session import ConnectRefused
 
 from .conftest import HOST, HUB_ID, KEY, OTHER_KEY, SAS, Line, Presented, token
 

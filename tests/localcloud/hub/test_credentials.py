@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from localcloud.azure import adr
 from localcloud.azure.hub.credentials import ANSWERS, LARGEST_CSR, REQUEST, Credentials
-from localcloud.azure.mqtt.packets import SUBSCRIPTION_REFUSED, MalformedPacket, Publish
+from localcloud.mqtt.packets import SUBSCRIPTION_REFUSED, MalformedPacket, Publish
 from tests.localcloud.device.conftest import Holder, Pki
 
 from .conftest import HOST, SAS, Hub

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localcloud.azure.store import Store
+from localcloud.store import Store
 
 from .conftest import HOST, Hub
 

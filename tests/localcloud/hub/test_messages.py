@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.azure.mqtt.packets import Publish
+from localcloud.mqtt.packets import Publish
 
 from .conftest import HOST
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.azure.calls import Answer, Call
-from localcloud.azure.mqtt.packets import MalformedPacket, Publish
+from localcloud.calls import Answer, Call
+from localcloud.mqtt.packets import MalformedPacket, Publish
 
 from .conftest import HOST, SAS, Hub, Line
 

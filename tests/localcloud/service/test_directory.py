@@ -3,8 +3,8 @@
 from typing import Any
 
 from localcloud.azure.directory import Directory
-from localcloud.azure.pem import der_text
-from localcloud.azure.store import Store
+from localcloud.pem import der_text
+from localcloud.store import Store
 
 from .conftest import authority
 

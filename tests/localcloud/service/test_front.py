@@ -16,7 +16,6 @@ from hypothesis import strategies as some
 
 from localcloud.azure.arm.resources import World
 from localcloud.azure.arm.service import ArmService
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.directory import Directory
 from localcloud.azure.dps.registry import ProvisioningRegistry
 from localcloud.azure.dps.service import DpsService
@@ -24,7 +23,8 @@ from localcloud.azure.entra import ARM, DPS, HUB, Tokens, ensure_credentials
 from localcloud.azure.gate import Gate
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.hub.service import HubService
-from localcloud.azure.store import Store
+from localcloud.calls import Answer, Call
+from localcloud.store import Store
 
 from .conftest import ARM_SCOPE, Cloud, authority, dps_body, hub_body
 

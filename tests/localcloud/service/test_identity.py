@@ -12,9 +12,9 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
-from localcloud.azure.clock import Clock
 from localcloud.azure.entra import Tokens, application, ensure_credentials
-from localcloud.azure.store import Store
+from localcloud.clock import Clock
+from localcloud.store import Store
 
 from .conftest import ARM_SCOPE, Cloud
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.azure.control.throttling import DPS, Throttle
+from localcloud.control.throttling import DPS, Throttle
 from provider.clients.errors import CancelledError, ConfigurationError, ServiceError
 from provider.manifest.pacing import Pacer, per_minute
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call, route
 from localcloud.azure.hub.api.bodies import TEST_QUERIES
 from localcloud.azure.hub.api.entry import Entry, checked, whole_number, with_etag
 from localcloud.azure.hub.configurations import CONTENT, query_faults
 from localcloud.azure.hub.registry import HubRegistry
+from localcloud.calls import Answer, Call, route
 
 MOST_CONFIGURATIONS = 100
 

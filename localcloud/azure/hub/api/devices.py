@@ -8,14 +8,14 @@ what they authenticate with.
 
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call, route
-from localcloud.azure.counters import Counters
 from localcloud.azure.hub.api.entry import Entry, whole_number
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.identities import EDGE_HUB, Identity
 from localcloud.azure.hub.messages import Message
 from localcloud.azure.hub.meter import Meter
 from localcloud.azure.hub.registry import HubRegistry
+from localcloud.calls import Answer, Call, route
+from localcloud.counters import Counters
 
 LARGEST_EVENT_BYTES = 256 * 1024
 MOST_IN_SCOPE = 1000

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable
 from typing import Any, Literal, NamedTuple
 
-from localcloud.azure.calls import Answer, Call, Route
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.shapes import Faults, Shape
+from localcloud.calls import Answer, Call, Route
 
 Reply = Answer | Awaitable[Answer]
 Caller = Literal["service", "device", "module", "both"]

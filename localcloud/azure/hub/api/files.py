@@ -16,14 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from localcloud.azure.calls import Answer, Call, route
 from localcloud.azure.gate import KEYS
 from localcloud.azure.hub.api.entry import Entry, checked
 from localcloud.azure.hub.durations import duration
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.shapes import Member, Scalar, Shape
-from localcloud.azure.store import Document, Store
+from localcloud.calls import Answer, Call, route
+from localcloud.store import Document, Store
 
 MOST_UPLOADS = 10
 SAS_VERSION = "2018-11-09"

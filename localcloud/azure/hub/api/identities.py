@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call, route
 from localcloud.azure.hub.api.bodies import DEVICE, IMPORTED, MODULE
 from localcloud.azure.hub.api.entry import Entry, checked, required_match, whole_number, with_etag
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.identities import SYSTEM_MODULES
 from localcloud.azure.hub.registry import HubRegistry
+from localcloud.calls import Answer, Call, route
 
 MOST_DEVICES = 1000
 MOST_IN_BULK = 100

@@ -11,12 +11,12 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call, route
 from localcloud.azure.hub.api.entry import Entry, checked
 from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.messages import ACKS, LONGEST_LIFE
 from localcloud.azure.hub.registry import HubRegistry
 from localcloud.azure.shapes import Choice, MapOf, Member, Scalar, Shape
+from localcloud.calls import Answer, Call, route
 
 _TEXT = Scalar("str")
 _NAMES = ("body", "messageId", "correlationId", "userId", "contentType", "contentEncoding", "expiryTimeUtc")

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call
 from localcloud.azure.hub.query import Query, run
 from localcloud.azure.hub.query.language import Aggregate
 from localcloud.azure.pages import MOST_ITEMS, BadPageError
+from localcloud.calls import Answer, Call
 
 Row = dict[str, Any]
 

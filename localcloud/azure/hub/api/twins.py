@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from localcloud.azure.calls import Answer, Call, route
 from localcloud.azure.hub.api.bodies import METHOD, QUERY
 from localcloud.azure.hub.api.entry import Entry, checked, with_etag
 from localcloud.azure.hub.api.paging import query_page
@@ -11,6 +10,7 @@ from localcloud.azure.hub.errors import HubError
 from localcloud.azure.hub.methods import LARGEST_PAYLOAD_BYTES, RESPONSE_SECONDS, Invocation
 from localcloud.azure.hub.query import QueryError, read_query
 from localcloud.azure.hub.registry import HubRegistry
+from localcloud.calls import Answer, Call, route
 
 
 class Twins:

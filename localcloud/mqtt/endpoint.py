@@ -7,11 +7,11 @@ from typing import Protocol
 
 from OpenSSL import SSL
 
-from localcloud.azure.control.session import DisturbedSession
-from localcloud.azure.control.switches import Switches
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import MalformedPacket
-from localcloud.azure.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused, Service
+from localcloud.control.session import DisturbedSession
+from localcloud.control.switches import Switches
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import MalformedPacket
+from localcloud.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused, Service
 from localcloud.secure import RECORD_BYTES, SecureEnd, reset
 
 LOG = logging.getLogger("localcloud.mqtt")

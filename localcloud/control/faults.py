@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from localcloud.azure.control.bodies import BadControlError, Fields
+from localcloud.control.bodies import BadControlError, Fields
 
 SURFACES, ACTIONS, STAGES = ("https", "mqtt"), ("drop", "delay", "reset", "status"), ("request", "answer")
 MOST_FAULTS = 100

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from localcloud.azure.calls import BadBodyError, Call
+from localcloud.calls import BadBodyError, Call
 
 GLOBAL_DPS = "global.azure-devices-provisioning.net"
 _DPS_ZONE, _HUB_ZONE = ".azure-devices-provisioning.net", ".azure-devices.net"

@@ -5,7 +5,7 @@ Documents of kind "counter": key `{dps name}/{reason}` or `{hub host}/{device id
 
 from collections import defaultdict
 
-from localcloud.azure.store import Store
+from localcloud.store import Store
 
 
 class Counters:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from localcloud.azure.calls import Answer, Call, Service
-from localcloud.azure.control.faults import Fault
-from localcloud.azure.control.switches import Switches
+from localcloud.calls import Answer, Call, Service
+from localcloud.control.faults import Fault
+from localcloud.control.switches import Switches
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 

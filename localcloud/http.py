@@ -24,8 +24,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from cryptography import x509
 
-from localcloud.azure.calls import Answer, Call, Service
-from localcloud.azure.routing import LOOPBACK_HOSTS, Lost, NoService, Routing
+from localcloud.calls import Answer, Call, Service
+from localcloud.routing import LOOPBACK_HOSTS, Lost, NoService, Routing
 from localcloud.secure import reset
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024

@@ -8,12 +8,12 @@
 A request that reaches it came by loopback's own name and from loopback (`http` sees to that).
 """
 
-from localcloud.azure.calls import Answer, BadBodyError, Call, NoRouteError, dispatch, route
-from localcloud.azure.clock import Clock
-from localcloud.azure.control.bodies import BadControlError, Fields
-from localcloud.azure.control.faults import read_faults
-from localcloud.azure.control.switches import Switches
-from localcloud.azure.counters import Counters
+from localcloud.calls import Answer, BadBodyError, Call, NoRouteError, dispatch, route
+from localcloud.clock import Clock
+from localcloud.control.bodies import BadControlError, Fields
+from localcloud.control.faults import read_faults
+from localcloud.control.switches import Switches
+from localcloud.counters import Counters
 
 
 class LocalService:

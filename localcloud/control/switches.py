@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from localcloud.azure.calls import Call
-from localcloud.azure.clock import Clock
-from localcloud.azure.control import operations, throttling
-from localcloud.azure.control.faults import Fault, Faults
-from localcloud.azure.control.operations import Operation
+from localcloud.calls import Call
+from localcloud.clock import Clock
+from localcloud.control import operations, throttling
+from localcloud.control.faults import Fault, Faults
+from localcloud.control.operations import Operation
 
 
 class Edition(NamedTuple):

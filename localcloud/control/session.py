@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Callable
 from typing import Protocol
 
-from localcloud.azure.control.faults import Fault
-from localcloud.azure.control.operations import GLOBAL_DPS, Operation, of_message
-from localcloud.azure.control.switches import Switches
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import Connect
-from localcloud.azure.mqtt.payloads import read_topic, write_object
-from localcloud.azure.mqtt.session import Channel, ConnectRefused, Conversation, Peer, Service, Session
+from localcloud.control.faults import Fault
+from localcloud.control.operations import GLOBAL_DPS, Operation, of_message
+from localcloud.control.switches import Switches
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.payloads import read_topic, write_object
+from localcloud.mqtt.session import Channel, ConnectRefused, Conversation, Peer, Service, Session
 
 LONGEST_QUEUE_SECONDS = 30.0
 _ANSWERS = {"$dps/registrations/": "$dps/registrations/res/", "$iothub/twin/": "$iothub/twin/res/"}

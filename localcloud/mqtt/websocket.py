@@ -14,11 +14,11 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from cryptography import x509
 
-from localcloud.azure.control.session import DisturbedSession
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.endpoint import GOODBYE_SECONDS, Listener
-from localcloud.azure.mqtt.packets import MalformedPacket
-from localcloud.azure.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused
+from localcloud.control.session import DisturbedSession
+from localcloud.mqtt import packets
+from localcloud.mqtt.endpoint import GOODBYE_SECONDS, Listener
+from localcloud.mqtt.packets import MalformedPacket
+from localcloud.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused
 from localcloud.secure import reset
 
 LOG = logging.getLogger("localcloud.mqtt")

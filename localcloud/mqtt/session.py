@@ -8,8 +8,8 @@ from typing import Protocol
 
 from cryptography import x509
 
-from localcloud.azure.mqtt import packets
-from localcloud.azure.mqtt.packets import Connect, MalformedPacket, Publish
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import Connect, MalformedPacket, Publish
 
 # The longest that the service allows; 0 gets it too (iot-mqtt-connect-to-iot-hub, "keep-alive time-out").
 LONGEST_SILENCE_SECONDS = 1767.0
