@@ -69,9 +69,9 @@ def bring_all_up(layout: Layout, count: int, reporter: Reporter) -> Summary:
         endpoints = cloud.ensure(layout, step)
     variables = environment.variables(layout, endpoints.proxy)
     outcome = deploy(Deployment(layout, variables), reporter)
-    issuer = identity.LeafIssuer(layout, fleet, chain)
     runner = Runner(layout, variables, str(outcome.outputs.get("idScope", "")))
-    issued, provisioned = provision(layout, fleet, count, issuer, runner, reporter)
+    with identity.LeafIssuer(layout, fleet, chain) as issuer:
+        issued, provisioned = provision(layout, fleet, count, issuer, runner, reporter)
     return Summary(outcome, provisioned, issued, endpoints.started, time.monotonic() - began)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from cryptography import x509
 from certs import authority, chain, csr, durable, names, profiles
 from certs.authority import Authority, describe
 from certs.clouds import Cloud
-from certs.issue import KEY_FILE, LEAF_FILE, Point, Terms, chain_text, issue_device, issue_from_request
+from certs.issue import KEY_FILE, LEAF_FILE, Terms, chain_text, issue_from_request
 from certs.keys import Algorithm
-from certs.life.books import Books
+from certs.life.first import books_beside, enter, first_device, is_ours, point
 from certs.signers import Signer
 from cli.certs.options import algorithm_option, for_option, key_store_option, open_store
 from cli.certs.shared import (
@@ -93,10 +92,9 @@ def issue(
       muster certs issue reefer-1 --issuer pki/oslo.pem --out devices/reefer-1
     """
     issuing, signer = _opened(issuer, key_store, passphrase_file)
-    with _books(issuer) as books:
-        terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds, _point(books, issuing))
-        device = issue_device(signer, issuing, registration_id, days, algorithm, terms)
-        device.write(out, lambda: _enter(books, device.certificate, issuing))
+    terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds)
+    with books_beside(issuer) as books:
+        device = first_device(books, registration_id, issuing, signer, out, days, algorithm, terms)
     if as_json:
         print_json({"leaf": str(out / LEAF_FILE), "key": str(out / KEY_FILE)} | describe(device.certificate))
         return
@@ -136,12 +134,12 @@ def sign(
     asked = csr.load(request)
     csr.check(asked, registration_id, profiles.ISSUED[profile])  # before anybody has to type a passphrase
     issuing, signer = _opened(issuer, key_store, passphrase_file)
-    with _books(issuer) as books:
-        terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds, _point(books, issuing))
+    with books_beside(issuer) as books:
+        terms = Terms(profiles.ISSUED[profile], names.hosts(hosts), for_clouds, point(books, issuing))
         certificate = issue_from_request(signer, issuing, asked, registration_id, days, terms)
         if str(out) != "-":
             durable.refuse_existing(out, "a certificate")
-        _enter(books, certificate, issuing)
+        enter(books, certificate, issuing)
     text = chain_text(certificate, issuing)
     if str(out) == "-":
         click.echo(text.decode("ascii"), nl=False)
@@ -156,30 +154,7 @@ def sign(
 def _opened(issuer: Path, key_store: Path | None, file: Path | None) -> tuple[x509.Certificate, Signer]:
     """The issuer's certificate and who signs for it; refused while the clock stands before its authority."""
     issuing = chain.load_certificate(issuer)
-    if _is_ours(issuer):
+    if is_ours(issuer):
         Authority.open(issuer.parent).refuse_clock_set_back(datetime.now(UTC))
     store = open_store(issuing, key_store or issuer.parent / authority.KEYS, file)
     return issuing, store.signer_for(issuing)
-
-
-@contextmanager
-def _books(issuer: Path) -> Iterator[Books | None]:
-    """The books of the authority that the issuer's certificate stands in; None where it stands elsewhere."""
-    if not _is_ours(issuer):
-        yield None
-        return
-    with Books.open(issuer.parent) as books:
-        yield books
-
-
-def _is_ours(issuer: Path) -> bool:
-    return (issuer.parent / authority.RECORD).exists()
-
-
-def _enter(books: Books | None, certificate: x509.Certificate, issuing: x509.Certificate) -> None:
-    if books is not None:
-        books.enter(certificate, issuing)
-
-
-def _point(books: Books | None, issuing: x509.Certificate) -> Point | None:
-    return books.point(issuing) if books is not None else None

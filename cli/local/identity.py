@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from certs import authority, issue
-from certs.chain import Chain, load_certificates, verify_leaf
+from cryptography import x509
+
+from certs import authority
+from certs.chain import Chain, fingerprint, load_certificates, verify_leaf
 from certs.errors import CertsError
+from certs.life.books import Books
+from certs.life.first import books_beside, first_device
+from certs.life.renewal import Renewal, renew_device
 from certs.signers import Signer
 from certs.store import KeyStore
+from cli.local.devices import Device
 from cli.local.errors import IdentityError
 from cli.local.layout import Layout
 from cli.local.progress import Step
@@ -20,6 +27,8 @@ from components.trust import load_trust
 from fleet.description import Fleet
 
 _PASSPHRASE_BYTES = 32
+_FRESH = "fresh-identity"
+"""Below the local state: where a device's next files are made, before they take their place."""
 
 
 def ensure_passphrases(layout: Layout) -> None:
@@ -55,42 +64,83 @@ def paths(layout: Layout, fleet: Fleet) -> tuple[Path, dict[str, Path]]:
 
 
 class LeafIssuer:
-    """Gives every device a certificate of its group's issuer; opens each issuer's key once."""
+    """Gives every device a certificate of its group's issuer, on record in the local authority's books.
+
+    A context: it opens each issuer's key and each authority's books once, and closes the books.
+    """
 
     def __init__(self, layout: Layout, fleet: Fleet, chain: Chain) -> None:
-        self._fleet = fleet
+        self._layout = layout
+        self._days = fleet.identity.device
         self._chain = chain
+        self._files = paths(layout, fleet)[1]
         self._store = KeyStore(layout.keys, layout.key_passphrase.read_bytes())
         self._signers: dict[str, Signer] = {}
+        self._books: dict[Path, Books | None] = {}
+        self._open = ExitStack()
 
-    def issue(self, folder: Path, registration_id: str, issuer: str) -> None:
-        """Make the folder anew with key.pem and leaf.pem; whatever it held is gone.
+    def __enter__(self) -> LeafIssuer:
+        return self
 
-        Raises IdentityError when the issuer's key is missing or its passphrase is wrong.
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def issue(self, device: Device) -> None:
+        """Make the device's folder anew with key.pem and leaf.pem; whatever it held is gone.
+
+        A device that the books have an active certificate of gets its next one, and the old one is retired.
+        Raises IdentityError: the issuer's key is missing, its passphrase is wrong, or the device's last
+        certificate was revoked (then a person has to issue it the next one).
         """
+        fresh = self._layout.state / _FRESH
         try:
-            days = self._fleet.identity.device.days
-            certificate = self._chain.issuers[issuer]
-            identity = issue.issue_device(self._signer(issuer), certificate, registration_id, days)
-            if folder.exists():
-                shutil.rmtree(folder)
-            identity.write(folder)
+            shutil.rmtree(fresh, ignore_errors=True)
+            self._make(device, fresh)
+            if device.folder.exists():
+                shutil.rmtree(device.folder)
+            fresh.rename(device.folder)
         except CertsError as error:
-            raise IdentityError(f"No certificate for device {registration_id}: {error}") from error
+            raise IdentityError(f"No certificate for device {device.registration_id}: {error}") from error
+
+    def is_good(self, device: Device) -> bool:
+        """Tell whether the leaf is there, by this issuer, on record, and not due for renewal."""
+        if not device.leaf.exists():
+            return False
+        due = timedelta(days=self._days.renew_before_days)
+        try:
+            leaf = load_certificates(device.leaf)[0]
+            verify_leaf(leaf, [self._chain.issuers[device.issuer]], self._chain.root)
+        except CertsError:
+            return False
+        return leaf.not_valid_after_utc - due > datetime.now(UTC) and self._is_on_record(leaf, device)
+
+    def _make(self, device: Device, out: Path) -> None:
+        signer, issuer = self._signer(device.issuer), self._chain.issuers[device.issuer]
+        books, name, days = self._books_of(device.issuer), device.registration_id, self._days.days
+        if books is None or not _has_one_in_force(books, name):
+            first_device(books, name, issuer, signer, out, days, group=device.group)
+            return
+        how = Renewal(days, overlap_days=0, early=True)
+        renew_device(books, name, books.issuer(issuer), signer, how, out)
+        books.retire_due()
+
+    def _is_on_record(self, leaf: x509.Certificate, device: Device) -> bool:
+        books = self._books_of(device.issuer)
+        return books is None or books.inventory.has(leaf.serial_number, fingerprint(leaf))
 
     def _signer(self, issuer: str) -> Signer:
         if issuer not in self._signers:
             self._signers[issuer] = self._store.signer_for(self._chain.issuers[issuer])
         return self._signers[issuer]
 
-    def is_good(self, leaf_file: Path, issuer: str) -> bool:
-        """Tell whether the leaf is there, was issued by this issuer, and is not due for renewal."""
-        if not leaf_file.exists():
-            return False
-        due = timedelta(days=self._fleet.identity.device.renew_before_days)
-        try:
-            leaf = load_certificates(leaf_file)[0]
-            verify_leaf(leaf, [self._chain.issuers[issuer]], self._chain.root)
-        except CertsError:
-            return False
-        return leaf.not_valid_after_utc - due > datetime.now(UTC)
+    def _books_of(self, issuer: str) -> Books | None:
+        file = self._files[issuer]
+        if file.parent not in self._books:
+            self._books[file.parent] = self._open.enter_context(books_beside(file))
+        return self._books[file.parent]
+
+
+def _has_one_in_force(books: Books, registration_id: str) -> bool:
+    """Whether the newest certificate has not ended: it is renewed then, or, when revoked, refused."""
+    held = books.inventory.by_id(registration_id)
+    return bool(held) and (held[-1].fate == "revoked" or held[-1].issued.not_after > datetime.now(UTC))

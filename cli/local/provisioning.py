@@ -41,11 +41,11 @@ class Provisioned:
 
 def issue_certificates(devices: Sequence[Device], issuer: LeafIssuer, step: Step) -> int:
     """Give every device without a good certificate a new one; returns how many were issued."""
-    wanting = [device for device in devices if not issuer.is_good(device.leaf, device.issuer)]
+    wanting = [device for device in devices if not issuer.is_good(device)]
     for done, device in enumerate(wanting):
         step.update(device.registration_id, done, len(wanting))
         processes.stop([device.pid_file])
-        issuer.issue(device.folder, device.registration_id, device.issuer)
+        issuer.issue(device)
     step.done(f"{len(wanting)} issued, {len(devices) - len(wanting)} there already")
     return len(wanting)
 

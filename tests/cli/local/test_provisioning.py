@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from certs.chain import fingerprint, load_certificates
+from certs.issue import issue_device
+from certs.life.books import Books
+from certs.store import KeyStore
 from cli.local import provisioning
 from cli.local.devices import Device, Runner, State, plan
-from cli.local.errors import CloudError
+from cli.local.errors import CloudError, IdentityError
 from cli.local.identity import LeafIssuer, ensure_chain, ensure_passphrases
 from cli.local.layout import Layout
 from cli.local.progress import Step
@@ -153,11 +160,29 @@ def test_a_device_is_started_again_when_it_was_told_something_else(
     assert bring_up(layout, asked, other_service, step).started == 1
 
 
-def test_certificates_are_issued_once_and_again_when_the_issuer_is_another(
-    layout: Layout, fleet: Fleet, step: Step
-) -> None:
+@pytest.fixture
+def open_issuer(layout: Layout, fleet: Fleet, step: Step) -> Iterator[Callable[..., LeafIssuer]]:
+    """Opens the issuer of devices, for the fleet or for one that says something else."""
     ensure_passphrases(layout)
-    issuer = LeafIssuer(layout, fleet, ensure_chain(layout, fleet, step))
+    with ExitStack() as opened:
+
+        def make(said: Fleet = fleet) -> LeafIssuer:
+            return opened.enter_context(LeafIssuer(layout, said, ensure_chain(layout, said, step)))
+
+        yield make
+
+
+def held(layout: Layout, name: str) -> list[str]:
+    """What became of each certificate of a device, by the authority's books."""
+    with Books.open(layout.pki) as books:
+        books.audit()
+        return [each.fate for each in books.inventory.by_id(name)]
+
+
+def test_certificates_are_issued_once_and_again_when_the_issuer_is_another(
+    layout: Layout, fleet: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    issuer = open_issuer()
     asked = plan(layout, fleet, 2)
     assert issue_certificates(asked, issuer, step) == 2
     assert (asked[0].folder / "key.pem").stat().st_mode & 0o777 == 0o600
@@ -165,8 +190,61 @@ def test_certificates_are_issued_once_and_again_when_the_issuer_is_another(
     for file in sorted(layout.pki.rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
     layout.pki.rmdir()
-    renewed = LeafIssuer(layout, fleet, ensure_chain(layout, fleet, step))
-    assert issue_certificates(asked, renewed, step) == 2
+    assert issue_certificates(asked, open_issuer(), step) == 2
+
+
+def test_every_certificate_is_in_the_books_and_a_renewed_one_retires(
+    layout: Layout, fleet: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    asked = plan(layout, fleet, 1)
+    issue_certificates(asked, open_issuer(), step)
+    with Books.open(layout.pki) as books:
+        (first,) = books.inventory.by_id("reefer-0001")
+        assert (first.issued.factory, first.issued.group) == ("factory", "reefers")
+        leaf = load_certificates(asked[0].leaf)[0]
+        assert books.inventory.has(leaf.serial_number, fingerprint(leaf))
+    soon = replace(fleet.identity.device, renew_before_days=fleet.identity.device.days)
+    due = replace(fleet, identity=replace(fleet.identity, device=soon))
+    assert issue_certificates(asked, open_issuer(due), step) == 1
+    assert held(layout, "reefer-0001") == ["retired", "active"]
+
+
+def test_a_device_whose_files_were_lost_gets_the_next_certificate(
+    layout: Layout, fleet: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    """As after a kill between the books and the folder: the books have a certificate that nobody got."""
+    asked = plan(layout, fleet, 1)
+    issue_certificates(asked, open_issuer(), step)
+    shutil.rmtree(asked[0].folder)
+    assert issue_certificates(asked, open_issuer(), step) == 1
+    assert held(layout, "reefer-0001") == ["retired", "active"]
+
+
+def test_a_certificate_that_is_not_in_the_books_is_replaced(
+    layout: Layout, fleet: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    ensure_passphrases(layout)
+    chain = ensure_chain(layout, fleet, step)
+    signer = KeyStore(layout.keys, layout.key_passphrase.read_bytes()).signer_for(chain.issuers["factory"])
+    (device,) = asked = plan(layout, fleet, 1)
+    issue_device(signer, chain.issuers["factory"], device.registration_id).write(device.folder)
+    assert issue_certificates(asked, open_issuer(), step) == 1
+    assert held(layout, "reefer-0001") == ["active"]
+
+
+def test_a_revoked_device_is_not_renewed_and_keeps_its_files(
+    layout: Layout, fleet: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    (device,) = asked = plan(layout, fleet, 1)
+    issue_certificates(asked, open_issuer(), step)
+    with Books.open(layout.pki) as books:
+        (first,) = books.inventory.by_id(device.registration_id)
+        books.revoke(first.issued.serial, books.issuer(first.issued.issuer), "keyCompromise", None)
+    device.leaf.unlink()
+    with pytest.raises(IdentityError, match=r"No certificate for device reefer-0001: .*revoked"):
+        issue_certificates(asked, open_issuer(), step)
+    assert (device.folder / "key.pem").exists()
+    assert held(layout, device.registration_id) == ["revoked"]
 
 
 def test_passphrases_are_random_private_and_made_once(layout: Layout) -> None:
