@@ -24,6 +24,7 @@ class Call:
     """A request. `path` is as it arrived (percent-encoded), header names are lower case, `host` without port.
 
     `peer` is what the TLS client presented, leaf first: its possession is proved, its chain is not checked.
+    `raw_query` is the query as it arrived, which signatures of AWS are over.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     peer: tuple[x509.Certificate, ...] = ()
+    raw_query: str = ""
 
     def header(self, name: str) -> str | None:
         """A header's value, or None."""

@@ -136,6 +136,7 @@ def _call(request: web.Request, host: str, raw: bytes) -> Call:
         headers={name.lower(): value for name, value in request.headers.items()},
         raw=raw,
         peer=_peer(request),
+        raw_query=request.raw_path.partition("?")[2],
     )
 
 

@@ -1,1 +1,1 @@
-"""AWS on loopback: IoT Core is ours, checked against the published service models; ministack gives the rest."""
+"""AWS on loopback: IoT Core is ours, checked against published service models; ministack gives the rest."""

@@ -1,0 +1,47 @@
+"""AWS in one process: the state, the services over it by host, and the MQTT side's `accept`."""
+
+from pathlib import Path
+
+from localcloud.aws.account import Account
+from localcloud.aws.api import Api
+from localcloud.aws.emulator import Emulator
+from localcloud.aws.place import ZONE, Place
+from localcloud.aws.world import World
+from localcloud.calls import Service
+from localcloud.clock import Clock
+from localcloud.mqtt import packets
+from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.session import Channel, ConnectRefused, Conversation, Peer
+from localcloud.store import Store
+
+
+class Aws:
+    """All of it. `folder` is the state directory: `aws.env` and the emulator's own folder lie there."""
+
+    def __init__(self, store: Store, clock: Clock, folder: Path) -> None:
+        self.place = Place(store, clock)
+        self.account = Account(self.place)
+        self.account.ensure_root(folder)
+        self.emulator = Emulator(self.place, self.account, folder / "aws")
+        self.world = World(self.place, self.account, self.emulator)
+        self.services = self._services()
+
+    def _services(self) -> dict[str, Service]:
+        """The HTTPS side: services by host, or by zone ("*.amazonaws.com")."""
+        region = self.place.region
+        return {ZONE: Api("iot", self.world.operations(), self.account, region)}
+
+    def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
+        """A device's CONNECT, to the broker."""
+        raise ConnectRefused(packets.NOT_AUTHORIZED, f"no broker yet: {connect.client_id} {peer} {channel}")
+
+    async def start(self) -> None:
+        """Once, when the loop runs."""
+        await self.emulator.start()
+
+    async def stop(self) -> None:
+        """Once, at the end."""
+        await self.emulator.stop()
+
+    def tidy(self) -> None:
+        """What has to happen now and then."""

@@ -1,0 +1,1 @@
+"""AWS IoT's registries, one file a noun: operations of the control plane, plain methods for others."""
