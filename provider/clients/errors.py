@@ -2,7 +2,8 @@
 
     ClientError
     ├── ConfigurationError       the environment asks for something impossible (a CA file that is not there)
-    ├── AuthenticationError      no token could be had
+    ├── AuthenticationError      no token could be had, or the credentials are not accepted
+    ├── WrongAccountError        the credentials are those of another account than the description's
     ├── OfflineError             MUSTER_OFFLINE is set: no service is asked
     ├── UnreachableError         no answer: refused, timed out, TLS not verified
     ├── ForeignHostError         a service points to another host, which must not get our token
@@ -36,6 +37,10 @@ class ConfigurationError(ClientError):
 
 class AuthenticationError(ClientError):
     """No credential gave a token."""
+
+
+class WrongAccountError(ClientError):
+    """The credentials are good, and belong to another account."""
 
 
 class OfflineError(ClientError):
