@@ -15,7 +15,18 @@ from typing import NamedTuple
 from bench.workspace import PROJECT
 
 REPORT = PROJECT / "docs" / "benchmarks.md"
-ORDER = ("preview", "fleet-size", "provisioning", "connections", "unchanged", "manifest", "kills", "soak")
+ORDER = (
+    "preview",
+    "fleet-size",
+    "provisioning",
+    "connections",
+    "unchanged",
+    "manifest",
+    "kills",
+    "soak",
+    "issuing",
+    "revocation",
+)
 _HEAD = """# Benchmarks
 
 Written by `make bench`, `make bench FULL=1` and `make soak` (docs/testing.md); every figure stands beside its
@@ -45,7 +56,12 @@ def section(title: str, how: str, unit: str, rows: Iterable[tuple[str, str]], go
 
 
 def write(sections: dict[str, str], *, full: bool = False, file: Path = REPORT) -> None:
-    """Put these sections in place of those of the same key; the others stay, and so do fuller ones."""
+    """Put these sections in place of those of the same key; the others stay, and so do fuller ones.
+
+    Raises ValueError for a section that has no place in ORDER.
+    """
+    if lost := sections.keys() - set(ORDER):
+        raise ValueError(f"bench/report.py's ORDER has no place for {', '.join(sorted(lost))}")
     known = read(file.read_text()) if file.exists() else {}
     for key, text in sections.items():
         if full or not known.get(key, Section("")).is_full:

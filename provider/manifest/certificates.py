@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ssl
+import warnings
 from datetime import datetime
 from typing import NamedTuple
 
@@ -56,13 +57,15 @@ def pem(data: bytes) -> str:
 def fault(data: bytes, registration_id: str, today: datetime) -> Fault | None:
     """Why DPS or the device could not use this certificate for that id; None when they can."""
     try:
-        certificate = x509.load_der_x509_certificate(data)
+        with warnings.catch_warnings(action="error"):  # a serial below 1, say
+            certificate = x509.load_der_x509_certificate(data)
         names = [str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         ends = certificate.not_valid_after_utc
         authority = _is_authority(certificate)
     except (
         ValueError,
         TypeError,
+        Warning,
         x509.InvalidVersion,
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import report
+import pytest
+
+from bench import __main__, report
 
 
 def test_a_section_is_replaced_and_the_others_stay_in_their_order(tmp_path: Path) -> None:
@@ -35,3 +37,14 @@ def test_the_report_in_the_repository_can_be_read() -> None:
     sections = report.read(report.REPORT.read_text())
     assert set(sections) <= set(report.ORDER)
     assert {"preview", "provisioning", "soak"} <= set(sections)
+
+
+def test_a_section_without_a_place_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.md"
+    with pytest.raises(ValueError, match="no place for novel"):
+        report.write({"novel": "## Novel\n"}, file=file)
+    assert not file.exists()
+
+
+def test_every_measurement_has_a_place() -> None:
+    assert {*__main__._SECTIONS, "soak"} == set(report.ORDER)

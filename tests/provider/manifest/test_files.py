@@ -340,6 +340,14 @@ def test_a_certificate_with_other_bytes_is_a_fault_or_a_certificate(data: st.Dat
 _GOOD = leaf("f-1").public_bytes(Encoding.DER)
 
 
+def test_a_serial_below_one_is_no_certificates() -> None:
+    at = _GOOD.index(b"\xa0\x03\x02\x01\x02\x02") + 7  # the serial's first byte
+    negative = _GOOD[:at] + b"\x80" + _GOOD[at + 1 :]
+    fault = certificates.fault(negative, "f-1", TODAY)
+    assert fault is not None
+    assert fault.reason.startswith("is no X.509 certificate")
+
+
 @given(st.text())
 def test_no_cell_breaks_the_search_for_a_certificate(text: str) -> None:
     with suppress(CellError):
