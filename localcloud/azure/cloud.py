@@ -22,8 +22,9 @@ from localcloud.clock import Clock
 from localcloud.control.service import LocalService
 from localcloud.control.switches import Edition, Switches
 from localcloud.counters import Counters
+from localcloud.mqtt import packets
 from localcloud.mqtt.packets import Connect
-from localcloud.mqtt.session import Channel, Conversation, Peer
+from localcloud.mqtt.session import Channel, ConnectRefused, Conversation, Peer
 from localcloud.routing import LOOPBACK_HOSTS, Routing
 from localcloud.store import Store
 
@@ -66,7 +67,12 @@ class Azure:
         }
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
-        """The user name tells DPS (`{idScope}/registrations/…`) from a hub (`{host}/{device}/…`)."""
+        """The user name tells DPS (`{idScope}/registrations/…`) from a hub (`{host}/{device}/…`).
+
+        Both speak MQTT 3.1.1 only ("Communicate with an IoT hub using the MQTT protocol").
+        """
+        if connect.level != 4:
+            raise ConnectRefused(packets.WRONG_PROTOCOL, f"protocol level {connect.level}")
         _, _, rest = connect.username.partition("/")
         service = self.dps_devices if rest.startswith("registrations/") else self.hub_devices
         return service.accept(connect, peer, channel)

@@ -51,18 +51,22 @@ class DisturbedSession(Session):
         self._device = _device(connect.username)
         return self._real.accept(connect, peer, channel)
 
-    def send(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+    def send(
+        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
+    ) -> None:
         """An answer or a message of the service's own: it may get lost or late."""
         fault = self._fault("answer", topic) if self._switches.active else None
         if fault is None:
-            super().send(topic, payload, done)
+            super().send(topic, payload, done, properties)
         elif fault.action == "delay":
-            self._line.later(fault.delay_seconds, lambda: self._send_now(topic, payload, done))
+            self._line.later(fault.delay_seconds, lambda: self._send_now(topic, payload, done, properties))
         elif fault.action == "reset":
             self._line.reset()
 
-    def _send_now(self, topic: str, payload: bytes, done: Callable[[], None] | None) -> bool:
-        super().send(topic, payload, done)
+    def _send_now(
+        self, topic: str, payload: bytes, done: Callable[[], None] | None, properties: bytes
+    ) -> bool:
+        super().send(topic, payload, done, properties)
         return True
 
     def _handle(self, head: int, body: bytes) -> bool:
@@ -113,14 +117,14 @@ class DisturbedSession(Session):
         """A CONNECT gets a return code, a request a status; what has no answer ends the connection."""
         if head >> 4 == packets.CONNECT:
             raise ConnectRefused(min(status, 5), "refused by a fault or a limit that is switched on")
-        message = packets.read_publish(head, body)
+        message = self._dialect.read_publish(head, body)
         path, query = read_topic(message.topic)
         answers = next((to for prefix, to in _ANSWERS.items() if path.startswith(prefix)), None)
         if answers is None:
             self._line.close("refused by a fault or a limit that is switched on")
             return False
         if message.qos:
-            self.outgoing.append(packets.write_puback(message.packet_id))
+            self.outgoing.append(self._dialect.write_puback(message.packet_id))
         after = f"&retry-after={retry_after_seconds}" if answers.startswith("$dps") and status >= 429 else ""
         super().send(f"{answers}{status}/?$rid={query.get('$rid', '')}{after}", self._words(status))
         return True
@@ -139,8 +143,8 @@ class DisturbedSession(Session):
 
     def _described(self, head: int, body: bytes) -> str:
         if head >> 4 == packets.PUBLISH:
-            return packets.read_publish(head, body).topic
-        connect = packets.read_connect(body)
+            return self._dialect.read_publish(head, body).topic
+        connect = self._read_connect(body)
         self._device = _device(connect.username)
         return f"CONNECT {connect.client_id}"
 
@@ -148,7 +152,7 @@ class DisturbedSession(Session):
         host = _host(self._device)
         if head >> 4 == packets.CONNECT:
             return None if host == GLOBAL_DPS else Operation(host, "connections")
-        return of_message(host, packets.read_publish(head, body).topic, self._device)
+        return of_message(host, self._dialect.read_publish(head, body).topic, self._device)
 
 
 def _device(username: str) -> str:

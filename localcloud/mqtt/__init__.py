@@ -1,6 +1,7 @@
-"""MQTT 3.1.1 over mutual TLS, for DPS and all hubs.
+"""MQTT 3.1.1 and 5 over mutual TLS, for all device protocols of both clouds.
 
-packets     the codec, pure
+packets     the codec of 3.1.1, pure
+packets5    what differs in MQTT 5
 payloads    the JSON in messages, the query in topics
 session     one client's conversation; `Service`, `Conversation`, `Channel`: what a device protocol implements
 endpoint    TLS on one transport, and the listener that all transports share

@@ -9,8 +9,8 @@ from OpenSSL import SSL
 
 from localcloud.control.session import DisturbedSession
 from localcloud.control.switches import Switches
-from localcloud.mqtt import packets
 from localcloud.mqtt.packets import MalformedPacket
+from localcloud.mqtt.packets5 import KEEP_ALIVE_TIMEOUT
 from localcloud.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused, Service
 from localcloud.secure import RECORD_BYTES, SecureEnd, reset
 
@@ -94,16 +94,20 @@ class Endpoint(SecureEnd):
 
     # Channel
 
-    def publish(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
+    ) -> None:
         """Send a message: at once, or with the other answers to what is being handled."""
-        self._session.send(topic, payload, done)
+        self._session.send(topic, payload, done, properties)
         if not self._busy:
             self._send()
 
-    def close(self, reason: str) -> None:
-        """Send what is left, say goodbye in TLS, and end."""
+    def close(self, reason: str, code: int | None = None) -> None:
+        """Send what is left, say goodbye in MQTT 5 and in TLS, and end."""
         if not self._open:
             return
+        if code is not None:
+            self._session.dismiss(code)
         if self._handshaken:
             self._send()
         self.say_goodbye()
@@ -121,7 +125,7 @@ class Endpoint(SecureEnd):
     def expire(self) -> None:
         """The deadline has passed: end, or if that takes too long already, drop."""
         if self._open:
-            self.close("no packet within the keep-alive time")
+            self.close("no packet within the keep-alive time", KEEP_ALIVE_TIMEOUT)
         else:
             self.require_transport().abort()
 
@@ -138,11 +142,11 @@ class Endpoint(SecureEnd):
         try:
             self._serve(work)
         except ConnectRefused as refused:
-            self._session.outgoing.append(packets.write_connack(refused.code))
+            self._session.refuse(refused.code)
             self.close(refused.reason)
         except MalformedPacket as error:
             LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
-            self.close(str(error))
+            self.close(str(error), error.code)
 
     def _serve(self, work: Callable[[], bool]) -> None:
         self._busy = True

@@ -1,6 +1,7 @@
 """MQTT 3.1.1 packets, the server's half: split a stream, read what clients send, write what servers send.
 
 Source: OASIS "MQTT Version 3.1.1" (mqtt-v3.1.1-os), section numbers in brackets. Pure functions on bytes.
+MQTT 5 has the same packets with more in them: `packets5`, whose functions have the same names.
 Everything that a client may send wrongly raises `MalformedPacket`, and nothing else.
 """
 
@@ -21,7 +22,14 @@ _WITH_FLAGS_2 = (SUBSCRIBE, UNSUBSCRIBE)
 
 
 class MalformedPacket(Exception):  # noqa: N818 - names the packet, as the standard does
-    """The client broke the protocol; the connection must be closed [4.8]. Says how."""
+    """The client broke the protocol; the connection must be closed [4.8]. Says how.
+
+    `code` is the reason that MQTT 5 gives a client on its way out (mqtt-v5.0-os, 2.4).
+    """
+
+    def __init__(self, words: str, code: int = 0x81) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class Split(NamedTuple):
@@ -33,9 +41,10 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A CONNECT packet [3.1]. `keep_alive_seconds` 0 means none; a will is read and dropped.
+    """A CONNECT packet [3.1]. `keep_alive_seconds` 0 means none.
 
-    The password is kept out of repr(), as it is a credential.
+    The password is kept out of repr(), as it is a credential. MQTT 5 alone has the last two: for how long the
+    session outlives the connection, and how many messages the client takes unacknowledged.
     """
 
     client_id: str
@@ -44,15 +53,20 @@ class Connect:
     keep_alive_seconds: int
     level: int = 4
     password: str = field(default="", repr=False)
+    will: "Publish | None" = None
+    expiry_seconds: int = 0
+    receive_maximum: int = 0xFFFF
 
 
 class Publish(NamedTuple):
-    """A PUBLISH packet [3.3]; `packet_id` is 0 at QoS 0."""
+    """A PUBLISH packet [3.3]; `packet_id` is 0 at QoS 0. `properties`, of MQTT 5, go on to subscribers."""
 
     topic: str
     payload: bytes
     qos: int
     packet_id: int
+    retain: bool = False
+    properties: bytes = b""
 
 
 class Subscribe(NamedTuple):
@@ -84,55 +98,82 @@ def split(data: bytes) -> Split:
     return Split(packets, data[start:])
 
 
-def read_connect(body: bytes) -> Connect:
-    """Read a CONNECT. Another protocol level than 4 is for the caller to refuse, by `level` [3.1.2.2]."""
-    name, at = _text(body, 0)
+class Opening(NamedTuple):
+    """The part of a CONNECT that all levels of the protocol have; what follows starts at `end`."""
+
+    level: int
+    flags: int
+    keep_alive_seconds: int
+    end: int
+
+
+def read_opening(body: bytes) -> Opening:
+    """Read a CONNECT up to its keep-alive time. Level 3 stands for any that is too old [3.1.2.2]."""
+    name, at = read_text(body, 0)
     if name not in ("MQTT", "MQIsdp"):
         raise MalformedPacket("the protocol name is not MQTT")
     if len(body) < at + 4:
         raise MalformedPacket("the CONNECT is cut short")
     level, flags = body[at], body[at + 1]
     keep_alive = int.from_bytes(body[at + 2 : at + 4], "big")
-    if level != 4 or name != "MQTT":
-        return Connect("", "", True, keep_alive, level=3 if level == 4 else level)
-    _check_connect_flags(flags)
-    client_id, at = _text(body, at + 4)
+    return Opening(3 if name != "MQTT" and level == 4 else level, flags, keep_alive, at + 4)
+
+
+def read_connect(body: bytes) -> Connect:
+    """Read a CONNECT. Another protocol level than 4 is for the caller to refuse, by `level` [3.1.2.2]."""
+    level, flags, keep_alive, at = read_opening(body)
+    if level != 4:
+        return Connect("", "", True, keep_alive, level=level)
+    check_connect_flags(flags)
+    if flags & 0x40 and not flags & 0x80:
+        raise MalformedPacket("the CONNECT has a password and no user name")
+    client_id, at = read_text(body, at)
+    will = None
     if flags & 0x04:
-        _, at = _text(body, at)
-        _, at = _binary(body, at)
-    username = ""
+        topic, at = read_text(body, at)
+        payload, at = read_binary(body, at)
+        will = Publish(topic, payload, flags >> 3 & 3, 0, bool(flags & 0x20))
+    username, password = read_credentials(body, at, flags)
+    return Connect(client_id, username, bool(flags & 0x02), keep_alive, password=password, will=will)
+
+
+def read_credentials(body: bytes, at: int, flags: int) -> tuple[str, str]:
+    """The user name and the password, with which a CONNECT ends."""
+    username, password = "", b""
     if flags & 0x80:
-        username, at = _text(body, at)
-    password = b""
+        username, at = read_text(body, at)
     if flags & 0x40:
-        password, at = _binary(body, at)
+        password, at = read_binary(body, at)
     if at != len(body):
         raise MalformedPacket("the CONNECT has bytes left over")
-    secret = password.decode(errors="replace")
-    return Connect(client_id, username, bool(flags & 0x02), keep_alive, password=secret)
+    return username, password.decode(errors="replace")
 
 
 def read_publish(head: int, body: bytes) -> Publish:
     """Read a PUBLISH; `head` is its first byte."""
+    topic, qos, packet_id, at = read_address(head, body)
+    return Publish(topic, body[at:], qos, packet_id, bool(head & 1))
+
+
+def read_address(head: int, body: bytes) -> tuple[str, int, int, int]:
+    """Topic, QoS and identifier of a PUBLISH, and where the rest starts."""
     qos = head >> 1 & 3
     if qos == 3:
         raise MalformedPacket("the PUBLISH has QoS 3")
-    topic, at = _text(body, 0)
+    topic, at = read_text(body, 0)
     if not topic or "+" in topic or "#" in topic:
         raise MalformedPacket("the PUBLISH topic is empty or has wildcards")
-    packet_id = 0
-    if qos:
-        packet_id = _packet_id(body, at)
-        at += 2
-    return Publish(topic, body[at:], qos, packet_id)
+    if not qos:
+        return topic, qos, 0, at
+    return topic, qos, read_packet_id(body, at), at + 2
 
 
 def read_subscribe(body: bytes) -> Subscribe:
     """Read a SUBSCRIBE, at least one filter."""
-    packet_id, at = _packet_id(body, 0), 2
+    packet_id, at = read_packet_id(body, 0), 2
     filters: list[tuple[str, int]] = []
     while at < len(body):
-        topic, at = _filter(body, at)
+        topic, at = read_filter(body, at)
         if at >= len(body) or body[at] > 2:
             raise MalformedPacket("a SUBSCRIBE filter lacks a QoS of 0 to 2")
         filters.append((topic, body[at]))
@@ -144,10 +185,10 @@ def read_subscribe(body: bytes) -> Subscribe:
 
 def read_unsubscribe(body: bytes) -> Unsubscribe:
     """Read an UNSUBSCRIBE, at least one filter."""
-    packet_id, at = _packet_id(body, 0), 2
+    packet_id, at = read_packet_id(body, 0), 2
     filters: list[str] = []
     while at < len(body):
-        topic, at = _filter(body, at)
+        topic, at = read_filter(body, at)
         filters.append(topic)
     if not filters:
         raise MalformedPacket("the UNSUBSCRIBE has no filter")
@@ -158,7 +199,7 @@ def read_puback(body: bytes) -> int:
     """Read a PUBACK [3.4]: which message the client acknowledges."""
     if len(body) != 2:
         raise MalformedPacket("a PUBACK has two bytes")
-    return _packet_id(body, 0)
+    return read_packet_id(body, 0)
 
 
 def write_connack(code: int, session_present: bool = False) -> bytes:
@@ -166,8 +207,10 @@ def write_connack(code: int, session_present: bool = False) -> bytes:
     return bytes((CONNACK << 4, 2, session_present and code == ACCEPTED, code))
 
 
-def write_publish(topic: str, payload: bytes, qos: int = 0, packet_id: int = 0) -> bytes:
-    """PUBLISH [3.3] without DUP and RETAIN."""
+def write_publish(
+    topic: str, payload: bytes, qos: int = 0, packet_id: int = 0, _properties: bytes = b""
+) -> bytes:
+    """PUBLISH [3.3] without DUP and RETAIN; properties are MQTT 5's."""
     name = topic.encode()
     identifier = packet_id.to_bytes(2, "big") if qos else b""
     length = 2 + len(name) + len(identifier) + len(payload)
@@ -186,9 +229,14 @@ def write_suback(packet_id: int, codes: list[int]) -> bytes:
     return head + packet_id.to_bytes(2, "big") + bytes(codes)
 
 
-def write_unsuback(packet_id: int) -> bytes:
+def write_unsuback(packet_id: int, _count: int = 0) -> bytes:
     """UNSUBACK [3.11]."""
     return bytes((UNSUBACK << 4, 2, packet_id >> 8, packet_id & 0xFF))
+
+
+def write_disconnect(_code: int) -> bytes:
+    """Nothing: only MQTT 5 has servers say goodbye."""
+    return b""
 
 
 def write_length(length: int) -> bytes:
@@ -225,16 +273,15 @@ def _remaining_length(data: bytes, at: int) -> tuple[int, int]:
     return 0, -1
 
 
-def _check_connect_flags(flags: int) -> None:
+def check_connect_flags(flags: int) -> None:
     """[3.1.2.3] to [3.1.2.9]."""
     will, will_qos, will_retain = flags & 0x04, flags >> 3 & 3, flags & 0x20
     if flags & 0x01 or will_qos == 3 or (not will and (will_qos or will_retain)):
         raise MalformedPacket(f"the CONNECT has flags {flags:#04x}")
-    if flags & 0x40 and not flags & 0x80:
-        raise MalformedPacket("the CONNECT has a password and no user name")
 
 
-def _binary(body: bytes, at: int) -> tuple[bytes, int]:
+def read_binary(body: bytes, at: int) -> tuple[bytes, int]:
+    """A field of bytes with its length before it, and where it ends."""
     start = at + 2
     end = start + int.from_bytes(body[at:start], "big")
     if len(body) < start or len(body) < end:
@@ -242,8 +289,9 @@ def _binary(body: bytes, at: int) -> tuple[bytes, int]:
     return body[start:end], end
 
 
-def _text(body: bytes, at: int) -> tuple[str, int]:
-    raw, end = _binary(body, at)
+def read_text(body: bytes, at: int) -> tuple[str, int]:
+    """A text [1.5.3], and where it ends."""
+    raw, end = read_binary(body, at)
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -253,14 +301,16 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
     return text, end
 
 
-def _filter(body: bytes, at: int) -> tuple[str, int]:
-    topic, end = _text(body, at)
+def read_filter(body: bytes, at: int) -> tuple[str, int]:
+    """A topic filter, and where it ends."""
+    topic, end = read_text(body, at)
     if not topic:
         raise MalformedPacket("a topic filter is empty")
     return topic, end
 
 
-def _packet_id(body: bytes, at: int) -> int:
+def read_packet_id(body: bytes, at: int) -> int:
+    """A packet identifier [2.3.1]."""
     packet_id = int.from_bytes(body[at : at + 2], "big")
     if len(body) < at + 2 or packet_id == 0:
         raise MalformedPacket("the packet identifier is missing or 0")

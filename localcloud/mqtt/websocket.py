@@ -18,6 +18,7 @@ from localcloud.control.session import DisturbedSession
 from localcloud.mqtt import packets
 from localcloud.mqtt.endpoint import GOODBYE_SECONDS, Listener
 from localcloud.mqtt.packets import MalformedPacket
+from localcloud.mqtt.packets5 import KEEP_ALIVE_TIMEOUT
 from localcloud.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused
 from localcloud.secure import reset
 
@@ -104,16 +105,20 @@ class _Line:
 
     # Channel
 
-    def publish(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
+    ) -> None:
         """Send a message: at once, or with the other answers to what is being handled."""
-        self._session.send(topic, payload, done)
+        self._session.send(topic, payload, done, properties)
         if not self._busy:
             self._send()
 
-    def close(self, reason: str) -> None:
-        """Send what is left, and end."""
+    def close(self, reason: str, code: int | None = None) -> None:
+        """Send what is left, say goodbye in MQTT 5, and end."""
         if not self._open:
             return
+        if code is not None:
+            self._session.dismiss(code)
         LOG.debug("connection closed", extra={"fields": {"reason": reason}})
         self._send()
         self._open = False
@@ -134,7 +139,7 @@ class _Line:
     def expire(self) -> None:
         """The deadline has passed: end, or if that takes too long already, drop."""
         if self._open:
-            self.close("no packet within the keep-alive time")
+            self.close("no packet within the keep-alive time", KEEP_ALIVE_TIMEOUT)
         elif self._transport is not None:
             self._transport.abort()
 
@@ -145,11 +150,11 @@ class _Line:
         try:
             going_on = work()
         except ConnectRefused as refused:
-            self._session.outgoing.append(packets.write_connack(refused.code))
+            self._session.refuse(refused.code)
             self.close(refused.reason)
         except MalformedPacket as error:
             LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
-            self.close(str(error))
+            self.close(str(error), error.code)
         else:
             self._worked(going_on)
         finally:

@@ -49,7 +49,8 @@ def test_connect_round_trip(client: str, user: str, clean: bool, keep: int, will
     flags = 0x80 | clean << 1 | (0x0C if will else 0)
     more = _text("will") + _text("gone") if will else b""
     body = _text("MQTT") + bytes((4, flags)) + keep.to_bytes(2, "big") + _text(client) + more + _text(user)
-    assert packets.read_connect(body) == Connect(client, user, clean, keep)
+    last = Publish("will", b"gone", 1, 0) if will else None
+    assert packets.read_connect(body) == Connect(client, user, clean, keep, will=last)
 
 
 @given(_ids, st.lists(st.tuples(_topics, st.integers(0, 2)), min_size=1, max_size=5))
@@ -302,7 +303,7 @@ def test_endpoint_without_certificate_and_refusal(pki: Any) -> None:
     assert wire.say(NOBODY) == b"\x20\2\0\5"
     assert wire.transport.ends == ["close"]
     wire = Wire(pki, []).shake()
-    assert wire.say(CONNECT.replace(b"\4\2\0\x0a", b"\5\2\0\x0a")) == b"\x20\2\0\1"
+    assert wire.say(CONNECT.replace(b"\4\2\0\x0a", b"\6\2\0\x0a")) == b"\x20\2\0\1"
 
 
 def test_large_messages_cross_records(pki: Any) -> None:
