@@ -64,8 +64,10 @@ def _checked(file: Path, certificates: bool) -> Result:
 
 def _told(file: str, result: Result) -> str:
     if isinstance(result, Fleet):
-        hubs, groups = len(result.azure.hubs), len(result.groups)
-        return f"{file}: sound (fleet {result.name}: {_counted(hubs, 'hub')}, {_counted(groups, 'group')})"
+        hubs = [_counted(len(result.azure.hubs), "hub")] if result.azure is not None else []
+        parts = [*hubs, *([result.aws.region] if result.aws is not None else [])]
+        told = ", ".join([*parts, _counted(len(result.groups), "group")])
+        return f"{file}: sound (fleet {result.name}: {told})"
     return "\n".join([f"{file}: {_counted(len(result), 'fault')}", *(_fault(fault) for fault in result)])
 
 

@@ -163,9 +163,9 @@ def _of_stack(stack: str, api_version: str | None, record: Path | None, who: str
     layout = find()
     fleet = load_stack(layout.project / "stacks" / f"Pulumi.{stack}.yaml")
     return Target(
-        service=f"{fleet.azure.provisioning_service}.{_SERVICE_DOMAIN}".lower(),
-        api_version=api_version or fleet.azure.provisioning_api,
-        hubs=tuple(f"{hub.name}.{_HUB_DOMAIN}".lower() for hub in fleet.azure.hubs.values()),
+        service=f"{fleet.on_azure.provisioning_service}.{_SERVICE_DOMAIN}".lower(),
+        api_version=api_version or fleet.on_azure.provisioning_api,
+        hubs=tuple(f"{hub.name}.{_HUB_DOMAIN}".lower() for hub in fleet.on_azure.hubs.values()),
         place=record,
         who=who,
         variables=_variables(layout, stack),

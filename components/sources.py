@@ -84,7 +84,7 @@ def _named_certificates(fleet: Fleet) -> Iterator[tuple[str, Steps, str]]:
 
 
 def _functions(fleet: Fleet, project: Path, findings: list[Finding]) -> dict[str, bytes]:
-    app = fleet.azure.function_app
+    app = fleet.azure.function_app if fleet.azure is not None else None
     if app is None:
         return {}
     try:

@@ -40,6 +40,25 @@ class NotWith:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class OnlyOn:
+    """A field that means something on one cloud only. Where the part that has it is not there, it must not
+    stand; where it is and `needed`, it must."""
+
+    cloud: str
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotOn:
+    """A field, or a kind of a union (its class's NOT_ON), that a cloud cannot do: why, and what to do
+    instead. It is refused wherever the part that has it is on that cloud, be it on another one too."""
+
+    cloud: str
+    why: str
+    right: str
+
+
 LINE_CHARACTER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """A character of text on one line that YAML and terminals take as it is."""
 WORD_CHARACTER = r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]"

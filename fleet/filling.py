@@ -30,14 +30,20 @@ _OWN_NAMES = {
 _STANDBY_OWN = frozenset({"name", "location", "network", "standbyFor"})
 """What a standby hub does not take over."""
 
+_WITH_CLOUDS = ("groups", "enrollments", "manifests")
+_CLOUDS = ("azure",)
+"""Where a fleet is that does not say so."""
+
 FLEET_NAME: Path = ("name",)
-"""What names in Azure are made from."""
+"""What names in the clouds are made from."""
 
 Added = dict[Path, Path | None]
 """Paths that nobody wrote; each with the path that the value was taken from, if it stands elsewhere."""
 
 
-def filled_in(value: object, stack: str, location: str | None) -> tuple[object, Added]:
+def filled_in(
+    value: object, stack: str, location: str | None, region: str | None = None
+) -> tuple[object, Added]:
     """The description with what it may leave out added, and the paths of that. `value` stays as it is."""
     if not isinstance(value, dict):
         return value, {}
@@ -46,7 +52,37 @@ def filled_in(value: object, stack: str, location: str | None) -> tuple[object, 
     _default(full, (), "protect", stack not in UNPROTECTED_STACKS, added)
     if isinstance(full.get("azure"), dict):
         full["azure"] = _azure(full["azure"], full.get("name"), stack, location, added)
+    if isinstance(full.get("aws"), dict):
+        full["aws"] = _aws(full["aws"], full.get("name"), stack, region, added)
+    for part in _WITH_CLOUDS:
+        if isinstance(full.get(part), dict):
+            entries = full[part].items()
+            clouds = full.get("clouds", _CLOUDS)
+            full[part] = {key: _on_clouds(entry, (part, str(key)), clouds, added) for key, entry in entries}
     return full, added
+
+
+def _aws(
+    given: dict[str, Any], fleet: object, stack: str, region: str | None, added: Added
+) -> dict[str, Any]:
+    aws = copy.copy(given)
+    if region is not None:
+        _default(aws, ("aws",), "region", region, added)
+    if "credentials" in aws and isinstance(fleet, str):
+        name = names.role_alias_name(fleet, stack)
+        _part(aws, ("aws",), "credentials", "roleAlias", name, added, FLEET_NAME)
+    return aws
+
+
+def _on_clouds(given: object, path: Path, clouds: object, added: Added) -> object:
+    """A group, an enrollment or a manifest: it is where the fleet is, unless it says otherwise."""
+    if not isinstance(given, dict):
+        return given
+    entry = copy.copy(given)
+    _default(entry, path, "clouds", clouds, added, ("clouds",))
+    if isinstance(entry["clouds"], list | tuple) and "aws" in entry["clouds"]:
+        _default(entry, path, "aws", {}, added)
+    return entry
 
 
 def _azure(

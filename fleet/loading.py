@@ -6,6 +6,7 @@ is for a Pulumi program, where `value` is what `pulumi.Config().require_object("
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 
@@ -14,12 +15,14 @@ from fleet.description import Fleet
 from fleet.document import MOST_LEVELS, MOST_VALUES
 from fleet.errors import Fault, Finding, FleetError, Path, written
 from fleet.filling import FLEET_NAME, Added, filled_in
+from fleet.placing import misplaced
 from fleet.reading import read
 from fleet.secrecy import secrets
 from fleet.shapes import shape_of
-from fleet.stackfile import FLEET, LOCATION, StackFile, fault, read_stack, stack_name
+from fleet.stackfile import FLEET, LOCATION, REGION, StackFile, fault, read_stack, stack_name
 
-_AZURE_LOCATION: Path = ("azure", "location")
+_FROM_CONFIG: Mapping[Path, Path] = {("azure", "location"): LOCATION, ("aws", "region"): REGION}
+"""What stands beside the fleet in the stack's config."""
 
 
 def load_stack(path: FilePath) -> Fleet:
@@ -35,22 +38,24 @@ def load(
     *,
     stack: str | None = None,
     location: str | None = None,
+    region: str | None = None,
 ) -> Fleet:
     """The fleet in a plain value (what JSON or YAML gives). Raises FleetError with every fault.
 
     `file` is the stack file that the value came from (`source`: the same, read already): where it holds the
-    same value, faults carry its lines. `stack` and `location` (the stack's `azure-native:location`) are taken
-    from it too unless they are given.
+    same value, faults carry its lines. `stack`, `location` (the stack's `azure-native:location`) and `region`
+    (its `aws:region`) are taken from it too unless they are given.
     """
     name = str(file)
     _refuse_the_bottomless(value, name)
     if source is None and name and FilePath(name).is_file():
         source = read_stack(FilePath(name))
-    if location is None and source is not None:
-        location = source.location
-    full, added = filled_in(value, stack or stack_name(name), location)
+    if source is not None:
+        location, region = location or source.location, region or source.region
+    full, added = filled_in(value, stack or stack_name(name), location, region)
     formal: list[Finding] = []
     fleet: Fleet = read(shape_of(Fleet), full, (), formal)
+    formal += misplaced(shape_of(Fleet), full, added)
     findings = [_secret(*each) for each in secrets(value)]
     secret = {finding.path for finding in findings}
     findings += [finding for finding in formal if finding.path not in secret]
@@ -95,8 +100,8 @@ def _repeats(finding: Finding, added: Added, unsound: set[Path]) -> bool:
 def _traced(finding: Finding, added: Added) -> Finding:
     """The finding with its path in the stack file. One that nobody wrote is told by its origin."""
     path = (*FLEET, *finding.path)
-    if finding.path == _AZURE_LOCATION and finding.path in added:
-        return replace(finding, path=LOCATION)
+    if finding.path in _FROM_CONFIG and finding.path in added:
+        return replace(finding, path=_FROM_CONFIG[finding.path])
     ends = (end for end in range(len(path), 0, -1) if finding.path[:end] in added)
     origin = next((added[finding.path[:end]] for end in ends), None)
     if origin is None:

@@ -1,4 +1,4 @@
-"""What resources are called in Azure when the description does not say.
+"""What resources are called in the clouds when the description does not say.
 
 Hubs and provisioning services share one name space with the whole world, so the stack is part of every
 name: two stacks of one fleet never collide.
@@ -47,6 +47,11 @@ def event_hub_namespace_name(fleet: str, stack: str) -> str:
 def service_bus_namespace_name(fleet: str, stack: str) -> str:
     """The default name of the Service Bus namespace in Azure: `coldchain-prod-queues`."""
     return _fitted(f"{resource_group_name(fleet, stack)}-queues", 50)
+
+
+def role_alias_name(fleet: str, stack: str) -> str:
+    """The default name of the role alias of devices on AWS: `coldchain-prod-devices`."""
+    return _fitted(f"{resource_group_name(fleet, stack)}-devices", 64)
 
 
 def _fitted(name: str, most: int, between: str = "-") -> str:

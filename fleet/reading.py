@@ -13,7 +13,7 @@ from functools import singledispatch
 from typing import Any
 
 from fleet.constraints import Count
-from fleet.description.later import LATER_CHOICES, LATER_KEYS
+from fleet.description.later import LATER_KEYS
 from fleet.description.names import TWIN_KEY
 from fleet.errors import Finding, Path, one_of, shown
 from fleet.shapes import (
@@ -83,10 +83,7 @@ def _(shape: ChoiceShape, value: object, path: Path, findings: Findings) -> str:
         return str(_refuse(shape, value, path, findings, f"one of {options}"))
     if value in shape.options:
         return value
-    if value in LATER_CHOICES:
-        findings.append(Finding(path, f"{value} is not known to this version of Muster", f"known: {options}"))
-    else:
-        findings.append(Finding(path, f"{shown(value)} is no choice", one_of(shape.options, value, "choice")))
+    findings.append(Finding(path, f"{shown(value)} is no choice", one_of(shape.options, value, "choice")))
     return str(stand_in(shape))
 
 

@@ -26,7 +26,7 @@ from fleet.shapes import (
     WholeShape,
     shape_of,
 )
-from fleet.stackfile import FLEET_KEY, LOCATION_KEY
+from fleet.stackfile import FLEET_KEY, LOCATION_KEY, REGION_KEY
 
 Schema = dict[str, Any]
 
@@ -39,6 +39,7 @@ def json_schema() -> Schema:
         "type": "string",
         "description": "Default region of every Azure resource, such as westeurope.",
     }
+    region = {"type": "string", "description": "Default region of every AWS resource, such as eu-west-1."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Muster stack",
@@ -47,7 +48,7 @@ def json_schema() -> Schema:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {LOCATION_KEY: location, FLEET_KEY: fleet},
+                "properties": {LOCATION_KEY: location, REGION_KEY: region, FLEET_KEY: fleet},
                 "required": [FLEET_KEY],
             }
         },

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fleet.constraints import Between, Count, Derived, Doc, Elsewhere, NotWith, Text, TwinDocument
+from fleet.constraints import (
+    Between,
+    Count,
+    Derived,
+    Doc,
+    Elsewhere,
+    NotOn,
+    NotWith,
+    OnlyOn,
+    Text,
+    TwinDocument,
+)
 
 _T = TypeVar("_T")
 
@@ -77,6 +88,8 @@ class Field:
     doc: str
     derived: Derived | None
     not_with: str | None
+    only_on: OnlyOn | None
+    not_on: NotOn | None
     default: Any
 
     @property
@@ -100,6 +113,7 @@ class Kind:
 
     key: str
     shape: ObjectShape
+    not_on: NotOn | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +180,7 @@ def _union(arguments: list[Any], notes: tuple[Any, ...]) -> Shape:
     """`X | None` is an X that may be left out; a union of dataclasses is exactly one of them."""
     if len(arguments) == 1:
         return shape_of(arguments[0])
-    kinds = tuple(Kind(_kind_key(each), _object(each)) for each in arguments)
+    kinds = tuple(Kind(_kind_key(each), _object(each), getattr(each, "NOT_ON", None)) for each in arguments)
     return OneOfShape(kinds, _first(notes, Elsewhere))
 
 
@@ -191,6 +205,8 @@ def _field(spec: dataclasses.Field[Any], hint: Any) -> Field:  # noqa: ANN401  a
         doc=_needed(notes, Doc, hint).text,
         derived=_first(notes, Derived),
         not_with=forbidding.key if (forbidding := _first(notes, NotWith)) else None,
+        only_on=_first(notes, OnlyOn),
+        not_on=_first(notes, NotOn),
         default=default,
     )
 

@@ -1,4 +1,4 @@
-"""Stack files, `stacks/Pulumi.<stack>.yaml`: where the fleet stands in one, and its location."""
+"""Stack files, `stacks/Pulumi.<stack>.yaml`: where the fleet stands in one, its location and region."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from fleet.errors import Fault, Finding, FleetError, Path, one_of, shown, writte
 
 FLEET_KEY = "muster:fleet"
 LOCATION_KEY = "azure-native:location"
+REGION_KEY = "aws:region"
 FLEET: Path = ("config", FLEET_KEY)
 LOCATION: Path = ("config", LOCATION_KEY)
+REGION: Path = ("config", REGION_KEY)
 _NAME = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.-]{1,100})\.ya?ml")
 
 
@@ -26,7 +28,15 @@ class StackFile:
     @property
     def location(self) -> str | None:
         """The stack's `azure-native:location`; None when it has none."""
-        value = _at(self.document, LOCATION)
+        return self._text(LOCATION)
+
+    @property
+    def region(self) -> str | None:
+        """The stack's `aws:region`; None when it has none."""
+        return self._text(REGION)
+
+    def _text(self, path: Path) -> str | None:
+        value = _at(self.document, path)
         return value if isinstance(value, str) else None
 
     @property

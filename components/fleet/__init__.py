@@ -48,8 +48,8 @@ def _ground(fleet: Fleet, sources: Sources) -> Ground:
     tags = {"muster-fleet": fleet.name}
     place = resources.ResourceGroup(
         fleet.name,
-        resource_group_name=fleet.azure.resource_group,
-        location=fleet.azure.location,
+        resource_group_name=fleet.on_azure.resource_group,
+        location=fleet.on_azure.location,
         tags=tags,
     )
     return Ground(fleet, sources, place.name, muster, tags)

@@ -105,13 +105,13 @@ class _Declaring:
         )
 
     def _common(self, described: Described) -> ProvisioningArgs:
-        registry = self._ground.fleet.azure.registry
+        registry = self._ground.fleet.on_azure.registry
         issued = described.certificates
         return {
             "service_host": self._service.dps.service_host,
-            "hubs": [self._hubs[key].host for key in described.allocation.hubs],
-            "allocation_policy": described.allocation.policy,
-            "webhook_url": webhooks.url(described.allocation.webhook, self._functions),
+            "hubs": [self._hubs[key].host for key in described.on_hubs.hubs],
+            "allocation_policy": described.on_hubs.policy,
+            "webhook_url": webhooks.url(described.on_hubs.webhook, self._functions),
             "reprovision": described.reprovision,
             "tags": described.twin.tags,
             "desired": described.twin.desired,
@@ -120,7 +120,7 @@ class _Declaring:
             "certificates": (
                 device_registry.issued_by(registry.namespace, issued.policy) if registry and issued else None
             ),
-            "api_version": self._ground.fleet.azure.provisioning_api,
+            "api_version": self._ground.fleet.on_azure.provisioning_api,
         }
 
     def _issuer(self, name: str) -> str:

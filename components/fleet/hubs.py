@@ -26,7 +26,7 @@ Hubs = Mapping[str, IotHub]
 def declare(ground: Ground) -> Hubs:
     """Declare the hubs of a fleet, each ready to send where it is told to."""
     targets = _targets(ground)
-    return {key: _hub(ground, key, hub, targets) for key, hub in ground.fleet.azure.hubs.items()}
+    return {key: _hub(ground, key, hub, targets) for key, hub in ground.fleet.on_azure.hubs.items()}
 
 
 def _hub(ground: Ground, key: str, hub: Hub, targets: RoutingTargets | None) -> IotHub:
@@ -49,7 +49,7 @@ def _hub(ground: Ground, key: str, hub: Hub, targets: RoutingTargets | None) -> 
             "network": _network(hub.network),
             "consumer_groups": hub.consumer_groups,
             "routing": _routing(hub, targets),
-            "system_identity": ground.fleet.azure.registry is not None,
+            "system_identity": ground.fleet.on_azure.registry is not None,
             "protect": ground.fleet.protect,
             "tags": ground.tags,
         },
@@ -132,7 +132,7 @@ def _own(targets: RoutingTargets | None) -> RoutingTargets:
 def _targets(ground: Ground) -> RoutingTargets | None:
     """Places of our own for endpoints that name no existing one; an endpoint's name is its place's, so that
     hubs which give theirs the same name fill one place."""
-    azure = ground.fleet.azure
+    azure = ground.fleet.on_azure
     own = {
         name: each for hub in azure.hubs.values() for name, each in hub.endpoints.items() if not each.existing
     }
@@ -165,7 +165,7 @@ def _event_hub(endpoint: EventHub) -> EventHubArgs:
 
 
 def _containers(ground: Ground, own: Mapping[str, Endpoint]) -> list[str]:
-    uploads = (hub.file_upload for hub in ground.fleet.azure.hubs.values())
+    uploads = (hub.file_upload for hub in ground.fleet.on_azure.hubs.values())
     named = [each.container for each in own.values() if isinstance(each, Storage)]
     named += [upload.container for upload in uploads if upload is not None and not upload.existing]
     return list(dict.fromkeys(named))

@@ -31,13 +31,13 @@ class Provisioning:
 def declare(ground: Ground, hubs: Hubs) -> Provisioning:
     """Declare what provisions devices into `hubs`."""
     dps = _dps(ground, hubs)
-    described = ground.fleet.azure.registry
+    described = ground.fleet.on_azure.registry
     registry = None if described is None else _registry(ground, described, hubs, dps)
     return Provisioning(dps, _authority(ground, hubs, dps), registry)
 
 
 def _dps(ground: Ground, hubs: Hubs) -> ProvisioningService:
-    azure = ground.fleet.azure
+    azure = ground.fleet.on_azure
     targets: list[HubTarget] = [
         {
             "key": key,
@@ -79,7 +79,7 @@ def _authority(ground: Ground, hubs: Hubs, dps: ProvisioningService) -> Certific
 
 
 def _registry(ground: Ground, registry: Registry, hubs: Hubs, dps: ProvisioningService) -> DeviceRegistry:
-    azure = ground.fleet.azure
+    azure = ground.fleet.on_azure
     return DeviceRegistry(
         ground.named("registry"),
         {

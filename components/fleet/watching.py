@@ -10,7 +10,7 @@ from fleet.description import Alerts
 
 def declare(ground: Ground, hubs: Hubs, service: Provisioning) -> None:
     """Keep logs, and tell of failures, as far as the description says so."""
-    azure = ground.fleet.azure
+    azure = ground.fleet.on_azure
     if not azure.diagnostics.enabled:
         return
     args: MonitoringArgs = {

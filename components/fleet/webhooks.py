@@ -11,7 +11,7 @@ from fleet.description import External, Function
 
 def function_app(ground: Ground) -> AllocationFunction | None:
     """The function app, when the description has one."""
-    app = ground.fleet.azure.function_app
+    app = ground.fleet.on_azure.function_app
     if app is None:
         return None
     return AllocationFunction(
@@ -19,7 +19,7 @@ def function_app(ground: Ground) -> AllocationFunction | None:
         {
             "resource_group_name": ground.place,
             "app_name": app.name,
-            "location": ground.fleet.azure.location,
+            "location": ground.fleet.on_azure.location,
             "files": ground.sources.functions,
             "tags": ground.tags,
         },

@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet import twins
-from fleet.checks import allocation, azure, configurations, devices, enrolment, hubs, routing
+from fleet.checks import (
+    allocation,
+    azure,
+    clouds,
+    configurations,
+    devices,
+    enrolment,
+    hubs,
+    identity,
+    routing,
+)
 from fleet.checks.findings import Check, provisionings
 from fleet.description import Fleet, Twin
 from fleet.errors import Finding, Path
@@ -19,7 +29,8 @@ from fleet.errors import Finding, Path
 def check(fleet: Fleet, known: list[Finding]) -> list[Finding]:
     """What is wrong between fields, without what only follows from `known` findings."""
     unsound = {finding.path for finding in known if not finding.at_key}
-    return [finding for each in CHECKS for finding in each(fleet) if _counts(finding, unsound)]
+    checks = [*CHECKS, *(AZURE_CHECKS if fleet.azure is not None else ())]
+    return [finding for each in checks for finding in each(fleet) if _counts(finding, unsound)]
 
 
 def _counts(finding: Finding, unsound: set[Path]) -> bool:
@@ -42,13 +53,13 @@ def _twins(fleet: Fleet) -> Iterator[tuple[Path, Twin]]:
             yield ("devices", key, "modules", module_id), module.twin
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check, ...] = (*clouds.CHECKS, *identity.CHECKS, *enrolment.CHECKS, _twins_fit)
+AZURE_CHECKS: tuple[Check, ...] = (
     *hubs.CHECKS,
     *routing.CHECKS,
     *azure.CHECKS,
     *allocation.CHECKS,
-    *enrolment.CHECKS,
     *devices.CHECKS,
     *configurations.CHECKS,
-    _twins_fit,
 )
+"""Of what a fleet has on Azure: not asked where it has nothing there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fleet.checks.findings import Check, provisionings, unknown
+from fleet.checks.findings import Check, placed, unknown
 from fleet.description import Allocation, Fleet, Function, Hub, Provisioning, SymmetricKey, Tpm
 from fleet.errors import Finding, Path, named
 
@@ -12,17 +12,17 @@ _HUBS: Path = ("azure", "hubs")
 
 
 def _hubs_exist(fleet: Fleet) -> Iterator[Finding]:
-    for path, provisioning in provisionings(fleet):
-        for index, hub in enumerate(provisioning.allocation.hubs):
-            yield from unknown((*path, "allocation", "hubs", index), hub, fleet.azure.hubs, "hub", _HUBS)
+    for path, _, allocation in placed(fleet):
+        for index, hub in enumerate(allocation.hubs):
+            yield from unknown((*path, "allocation", "hubs", index), hub, fleet.on_azure.hubs, "hub", _HUBS)
 
 
 def _standby_waits(fleet: Fleet) -> Iterator[Finding]:
     """A hub and its standby in one allocation would share the devices, and fail them together."""
-    for path, provisioning in provisionings(fleet):
-        chosen = provisioning.allocation.hubs
+    for path, _, allocation in placed(fleet):
+        chosen = allocation.hubs
         for index, key in enumerate(chosen):
-            primary = fleet.azure.hubs[key].standby_for if key in fleet.azure.hubs else None
+            primary = fleet.on_azure.hubs[key].standby_for if key in fleet.on_azure.hubs else None
             if primary in chosen:
                 wrong = f"hub {named(key)} stands by for {named(str(primary))}, which is named too"
                 right = "name one of the two; to fail over, name the standby alone"
@@ -30,9 +30,9 @@ def _standby_waits(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _policies_have_what_they_need(fleet: Fleet) -> Iterator[Finding]:
-    for path, provisioning in provisionings(fleet):
-        yield from _static(provisioning.allocation, (*path, "allocation"))
-        yield from _custom(provisioning.allocation, (*path, "allocation"), fleet)
+    for path, _, allocation in placed(fleet):
+        yield from _static(allocation, (*path, "allocation"))
+        yield from _custom(allocation, (*path, "allocation"), fleet)
 
 
 def _static(allocation: Allocation, path: Path) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def _custom(allocation: Allocation, path: Path, fleet: Fleet) -> Iterator[Findin
         wrong = f"the policy {allocation.policy} asks nobody"
         right = "leave webhook out, or choose the policy custom"
         yield Finding((*path, "webhook"), wrong, right, needs=((*path, "policy"),))
-    if isinstance(webhook, Function) and fleet.azure.function_app is None:
+    if isinstance(webhook, Function) and fleet.on_azure.function_app is None:
         wrong = "a function of azure.functionApp, which is not there"
         right = "add azure.functionApp with the folder of the functions, or name an external webhook"
         yield Finding((*path, "webhook"), wrong, right, needs=(("azure", "functionApp"),))
@@ -62,11 +62,11 @@ def _custom(allocation: Allocation, path: Path, fleet: Fleet) -> Iterator[Findin
 def _keys_open_the_hub(fleet: Fleet) -> Iterator[Finding]:
     """What is attested by key or TPM has a key in the hub too: "Symmetric key attestation" and "TPM
     attestation", learn.microsoft.com. Devices that get a certificate by a CSR need none there."""
-    for path, provisioning in provisionings(fleet):
+    for path, provisioning, allocation in placed(fleet):
         way = _key_attestation(provisioning)
         if way is None or provisioning.certificates is not None:
             continue
-        for hub in _closed_to_keys(provisioning.allocation, fleet.azure.hubs):
+        for hub in _closed_to_keys(allocation, fleet.on_azure.hubs):
             wrong = f"devices attested by {way} sign in with a key, and hub {named(hub)} takes none"
             right = f"set localAuth.devices of the hub to true, attest by x509, or add certificates ({_HOW})"
             yield Finding((*path, "attestation"), wrong, right, needs=((*_HUBS, hub, "localAuth"),))
@@ -90,8 +90,8 @@ def _closed_to_keys(allocation: Allocation, hubs: Mapping[str, Hub]) -> list[str
 
 
 def _certificate_policies_exist(fleet: Fleet) -> Iterator[Finding]:
-    registry = fleet.azure.registry
-    for path, provisioning in provisionings(fleet):
+    registry = fleet.on_azure.registry
+    for path, provisioning, _ in placed(fleet):
         if provisioning.certificates is None:
             continue
         place = (*path, "certificates", "policy")

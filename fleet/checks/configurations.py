@@ -23,7 +23,7 @@ def _hubs_exist(fleet: Fleet) -> Iterator[Finding]:
     for key, configuration in fleet.configurations.items():
         for index, hub in enumerate(configuration.hubs):
             path: Path = ("configurations", key, "hubs", index)
-            yield from unknown(path, hub, fleet.azure.hubs, "hub", ("azure", "hubs"))
+            yield from unknown(path, hub, fleet.on_azure.hubs, "hub", ("azure", "hubs"))
 
 
 def _queries_parse(fleet: Fleet) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def _queries_parse(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _hubs_take_so_many(fleet: Fleet) -> Iterator[Finding]:
-    for hub_key, hub in fleet.azure.hubs.items():
+    for hub_key, hub in fleet.on_azure.hubs.items():
         tier = "free" if hub.sku == "F1" else "paid"
         there = [key for key, each in fleet.configurations.items() if hub_key in each.hubs]
         edge = [key for key in there if isinstance(fleet.configurations[key].content, EdgeContent)]

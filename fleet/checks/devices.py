@@ -18,7 +18,7 @@ _LAYERS_MOST = 5
 def _hubs_exist(fleet: Fleet) -> Iterator[Finding]:
     for key, device in fleet.devices.items():
         path: Path = ("devices", key, "hub")
-        yield from unknown(path, device.hub, fleet.azure.hubs, "hub", ("azure", "hubs"))
+        yield from unknown(path, device.hub, fleet.on_azure.hubs, "hub", ("azure", "hubs"))
 
 
 def _parents_are_gateways(fleet: Fleet) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def _families_are_small(fleet: Fleet) -> Iterator[Finding]:
 
 def _keys_open_the_hub(fleet: Fleet) -> Iterator[Finding]:
     for key, device in fleet.devices.items():
-        hub = fleet.azure.hubs.get(device.hub)
+        hub = fleet.on_azure.hubs.get(device.hub)
         if isinstance(device.authentication, SymmetricKey) and hub and not hub.local_auth.devices:
             wrong = f"it signs in with a key, and hub {named(device.hub)} takes none"
             right = "set localAuth.devices of the hub to true, or authenticate by certificate"
@@ -106,7 +106,7 @@ def _keys_open_the_hub(fleet: Fleet) -> Iterator[Finding]:
 def _modules_can_sign_in(fleet: Fleet) -> Iterator[Finding]:
     """A module of which no more is said has keys that the hub makes (hub API 2021-04-12, `Module`)."""
     for key, device in fleet.devices.items():
-        hub = fleet.azure.hubs.get(device.hub)
+        hub = fleet.on_azure.hubs.get(device.hub)
         if device.modules and hub and not hub.local_auth.modules:
             wrong = f"modules sign in with keys, and hub {named(device.hub)} takes none of theirs"
             right = "set localAuth.modules of the hub to true, or leave modules out"

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from fleet.checks.findings import Check, differ_only_in_case, provisionings, taken, unknown
+from fleet.checks.findings import Check, differ_only_in_case, provisionings, provisionings_on, taken, unknown
 from fleet.description import X509, CaReference, ClientCertificate, Fleet, SymmetricKey, Tpm
 from fleet.errors import Finding, Path, named, shown
 
@@ -44,14 +44,19 @@ def _issuers_exist(fleet: Fleet) -> Iterator[Finding]:
 
 def _one_group_an_issuer(fleet: Fleet) -> Iterator[Finding]:
     """DPS finds a device's group by who signed its certificate: it cannot tell two groups of one issuer."""
-    entries = [(path, issuer) for path, issuer, _ in _issuer_fields(fleet) if path[0] == "groups"]
+    entries = [
+        (path, issuer)
+        for path, issuer, _ in _issuer_fields(fleet)
+        if path[0] == "groups" and "azure" in fleet.groups[str(path[1])].clouds
+    ]
     yield from taken(entries, "issuer", "a group needs an issuer of its own")
 
 
 def _ids_differ(fleet: Fleet) -> Iterator[Finding]:
     """Ids of groups and registrations are case-insensitive (DPS service API 2021-10-01)."""
-    yield from differ_only_in_case([("groups", key) for key in fleet.groups], "DPS")
-    yield from differ_only_in_case([("enrollments", key) for key in fleet.enrollments], "DPS")
+    for part in ("groups", "enrollments"):
+        there = [path for path, _ in provisionings_on(fleet, "azure") if path[0] == part]
+        yield from differ_only_in_case(there, "DPS")
 
 
 def _devices_differ(fleet: Fleet) -> Iterator[Finding]:
@@ -59,6 +64,7 @@ def _devices_differ(fleet: Fleet) -> Iterator[Finding]:
     entries = [
         (_device_id_path(key, enrollment.device_id), enrollment.device_id or key)
         for key, enrollment in fleet.enrollments.items()
+        if "azure" in enrollment.clouds
     ]
     yield from taken(entries, "device id", "choose another deviceId")
     for path, device_id in entries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from fleet.description import Fleet, Provisioning
+from fleet.description import Allocation, Cloud, Fleet, Provisioning
 from fleet.errors import Finding, Path, named, one_of, shown
 
 Check = Callable[[Fleet], Iterator[Finding]]
@@ -19,6 +19,18 @@ def provisionings(fleet: Fleet) -> Iterator[tuple[Path, Provisioning]]:
     ):
         for key, entry in entries.items():
             yield (part, key), entry
+
+
+def provisionings_on(fleet: Fleet, cloud: Cloud) -> Iterator[tuple[Path, Provisioning]]:
+    """Those of them that are on the cloud."""
+    return ((path, each) for path, each in provisionings(fleet) if cloud in each.clouds)
+
+
+def placed(fleet: Fleet) -> Iterator[tuple[Path, Provisioning, Allocation]]:
+    """Those of them that a hub is chosen for, and how: all that are on Azure."""
+    for path, each in provisionings(fleet):
+        if each.allocation is not None:
+            yield path, each, each.allocation
 
 
 def unknown(path: Path, name: str, known: Mapping[str, object], noun: str, where: Path) -> Iterator[Finding]:

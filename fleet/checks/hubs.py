@@ -17,7 +17,7 @@ _FREE_MOST = {"partitions": 2, "retentionDays": 1, "endpoints": 1, "routes": 5, 
 def _names_differ(fleet: Fleet) -> Iterator[Finding]:
     """Azure compares names without regard to case."""
     first: dict[str, str] = {}
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         other = first.setdefault(hub.name.lower(), key)
         if other != key:
             wrong = f"hub {named(other)} has the name {shown(hub.name)} already"
@@ -27,7 +27,7 @@ def _names_differ(fleet: Fleet) -> Iterator[Finding]:
 
 def _units_fit_the_sku(fleet: Fleet) -> Iterator[Finding]:
     """Units an edition allows: "IoT Hub quotas and throttling", learn.microsoft.com."""
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         most = _UNITS_MOST[hub.sku]
         if hub.units > most:
             path: Path = ("azure", "hubs", key)
@@ -37,7 +37,7 @@ def _units_fit_the_sku(fleet: Fleet) -> Iterator[Finding]:
 
 def _one_free_hub(fleet: Fleet) -> Iterator[Finding]:
     """A subscription has at most one free hub: "IoT Hub quotas and throttling", learn.microsoft.com."""
-    free = [key for key, hub in fleet.azure.hubs.items() if hub.sku == "F1"]
+    free = [key for key, hub in fleet.on_azure.hubs.items() if hub.sku == "F1"]
     for key in free[1:]:
         wrong = f"a second free hub, {named(free[0])} is one"
         right = "a subscription has one F1 hub at most: S1, S2 or S3"
@@ -45,7 +45,7 @@ def _one_free_hub(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _free_hubs_are_small(fleet: Fleet) -> Iterator[Finding]:
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         for field, most in _FREE_MOST.items() if hub.sku == "F1" else ():
             given = _size(hub, field)
             if given > most:
@@ -60,7 +60,7 @@ def _size(hub: Hub, field: str) -> int:
 
 
 def _standby_is_another_hub_elsewhere(fleet: Fleet) -> Iterator[Finding]:
-    hubs = fleet.azure.hubs
+    hubs = fleet.on_azure.hubs
     where: Path = ("azure", "hubs")
     for key, hub in hubs.items():
         path = (*where, key, "standbyFor")
@@ -80,7 +80,7 @@ def _standby_is_another_hub_elsewhere(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _somebody_can_reach_it(fleet: Fleet) -> Iterator[Finding]:
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         path: Path = ("azure", "hubs", key, "network")
         network = hub.network
         if not network.public and not network.private_endpoints:
@@ -93,7 +93,7 @@ def _somebody_can_reach_it(fleet: Fleet) -> Iterator[Finding]:
 
 def _ranges_are_ranges(fleet: Fleet) -> Iterator[Finding]:
     """Azure refuses a range whose address has bits beyond its prefix."""
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         for rule, cidr in hub.network.allow.items():
             numbers = [int(number) for number in re.findall("[0-9]{1,3}", cidr)]
             if len(numbers) != 5:

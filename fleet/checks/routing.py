@@ -15,7 +15,7 @@ _ENRICHMENT_PATHS = ("$iothubname", "$twin.tags.", "$twin.properties.")
 
 
 def _hubs(fleet: Fleet) -> Iterator[tuple[Path, Hub]]:
-    for key, hub in fleet.azure.hubs.items():
+    for key, hub in fleet.on_azure.hubs.items():
         yield ("azure", "hubs", key), hub
 
 

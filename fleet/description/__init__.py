@@ -7,6 +7,7 @@ one of them, named by its key in the file (`fleet.shapes.OneOfShape`).
 
 names, arm        forms of names, of ids of resources that exist
 azure, hub        the provisioning service and what serves it; a hub
+aws, defender     the account's endpoint, what watches and serves devices; audits and alarms
 network, routing  who may reach a hub; where its messages go
 identity, attestation, provisioning        certificates; proofs; groups, enrollments, manifests
 devices, configurations                    gateways and children; automatic device management
@@ -21,6 +22,22 @@ from fleet.description.attestation import (
     GroupAttestation,
     SymmetricKey,
     Tpm,
+)
+from fleet.description.aws import (
+    AccountWide,
+    Aws,
+    Claim,
+    Credentials,
+    Domain,
+    GroupOnAws,
+    Jitp,
+    Jitr,
+    OnAws,
+    Permissions,
+    Provisioner,
+    Queue,
+    Stream,
+    Telemetry,
 )
 from fleet.description.azure import (
     Alerts,
@@ -38,9 +55,11 @@ from fleet.description.configurations import (
     EdgeContent,
     ModuleContent,
 )
+from fleet.description.defender import AUDIT_CHECKS, Audit, Behavior, Detect
 from fleet.description.devices import Authentication, CertificateAuthority, Device, Module, Thumbprints
 from fleet.description.hub import Hub
 from fleet.description.identity import DeviceProfile, Identity
+from fleet.description.names import Cloud
 from fleet.description.network import LocalAuth, Network, PrivateEndpoint
 from fleet.description.provisioning import (
     Allocation,
@@ -67,24 +86,34 @@ from fleet.description.routing import (
 from fleet.description.whole import Fleet
 
 __all__ = [
+    "AUDIT_CHECKS",
     "BUILT_IN_ENDPOINT",
     "X509",
+    "AccountWide",
     "Alerts",
     "Allocation",
+    "Audit",
     "Authentication",
+    "Aws",
     "Azure",
+    "Behavior",
     "CaReference",
     "CertificateAuthority",
     "CertificatePolicy",
     "Certificates",
+    "Claim",
     "ClientCertificate",
+    "Cloud",
     "Configuration",
     "ConnectionFailures",
     "Content",
+    "Credentials",
+    "Detect",
     "Device",
     "DeviceContent",
     "DeviceProfile",
     "Diagnostics",
+    "Domain",
     "EdgeContent",
     "Endpoint",
     "Enrichment",
@@ -98,21 +127,30 @@ __all__ = [
     "FunctionApp",
     "Group",
     "GroupAttestation",
+    "GroupOnAws",
     "Hub",
     "Identity",
+    "Jitp",
+    "Jitr",
     "LocalAuth",
     "Manifest",
     "Module",
     "ModuleContent",
     "Network",
+    "OnAws",
+    "Permissions",
     "PrivateEndpoint",
+    "Provisioner",
     "Provisioning",
+    "Queue",
     "Registry",
     "Route",
     "ServiceBusQueue",
     "ServiceBusTopic",
     "Storage",
+    "Stream",
     "SymmetricKey",
+    "Telemetry",
     "Thumbprints",
     "Tpm",
     "Twin",

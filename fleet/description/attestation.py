@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fleet.constraints import Doc, Text
+from fleet.constraints import Doc, NotOn, Text
 from fleet.description.names import IssuerKey, ProjectPath
 
 EndorsementKey = Annotated[
@@ -33,6 +33,12 @@ class X509:
 class CaReference:
     """By a certificate that a known CA signed; the enrollment names the CA, the service holds it."""
 
+    NOT_ON: ClassVar[NotOn] = NotOn(
+        "aws",
+        "AWS IoT knows a device's CA as the one that signed it, not as one further up its chain",
+        "say x509 with the issuer, or leave aws out of its clouds",
+    )
+
     issuer: Annotated[
         IssuerKey, Doc("The CA in the chain of the devices: a key of identity.issuers, or root for the root.")
     ]
@@ -44,6 +50,12 @@ class CaReference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymmetricKey:
     """By a key. Azure makes it; it stands in no description, state or output."""
+
+    NOT_ON: ClassVar[NotOn] = NotOn(
+        "aws",
+        "AWS IoT takes no symmetric keys: a device shows a certificate",
+        "attest by x509, or leave aws out of its clouds",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +76,12 @@ class ClientCertificate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tpm:
     """By a trusted platform module."""
+
+    NOT_ON: ClassVar[NotOn] = NotOn(
+        "aws",
+        "AWS IoT attests no TPM: a device shows a certificate, whose key its TPM may hold",
+        "attest by x509, or leave aws out of its clouds",
+    )
 
     endorsement_key: Annotated[EndorsementKey, Doc("The public part of its endorsement key (EK), in base64.")]
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from fleet.constraints import Between, Count, Derived, Doc, NotWith, Text
+from fleet.constraints import Between, Count, Derived, Doc, NotWith
 from fleet.description.arm import WorkspaceId
 from fleet.description.hub import Hub
 from fleet.description.names import (
+    Email,
     FunctionAppName,
     HubKey,
     Location,
@@ -21,15 +22,6 @@ from fleet.description.names import (
     ResourceGroupName,
     StorageAccountName,
 )
-
-Email = Annotated[
-    str,
-    Text(
-        "[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?",
-        "e-mail address",
-        "an address such as fleet@example.com",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

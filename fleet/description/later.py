@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fleet.description.identity import DeviceProfile
-from fleet.description.provisioning import Group
 from fleet.description.whole import Fleet
 
 LATER_KEYS: Mapping[type, frozenset[str]] = {
-    Fleet: frozenset({"aws", "rules", "releases", "access", "policies"}),
+    Fleet: frozenset({"rules", "releases", "access", "policies"}),
     DeviceProfile: frozenset({"key"}),
-    Group: frozenset({"permissions"}),
 }
 """Keys, by the class that will have them."""
-
-LATER_CHOICES: frozenset[str] = frozenset({"aws"})
-"""The same for values."""

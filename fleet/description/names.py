@@ -7,9 +7,20 @@ form names another source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
-from fleet.constraints import Text, TwinDocument
+from fleet.constraints import Count, Text, TwinDocument
+
+Cloud = Literal["azure", "aws"]
+Clouds = Annotated[tuple[Cloud, ...], Count("cloud", 1)]
+Email = Annotated[
+    str,
+    Text(
+        "[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?",
+        "e-mail address",
+        "an address such as fleet@example.com",
+    ),
+]
 
 FleetName = Annotated[
     str,
@@ -185,3 +196,12 @@ TWIN_KEY = Text(
 TwinObject = Annotated[Mapping[str, Any], TwinDocument()]
 TwinValue = Annotated[Any, TwinDocument(whole=False)]
 """Any value that a twin can hold."""
+
+_T = TypeVar("_T")
+
+
+def there(part: _T | None, cloud: Cloud) -> _T:
+    """A part of the description that only what is on the cloud has. Raises LookupError without it."""
+    if part is None:
+        raise LookupError(f"this is not on {cloud}, and was asked for what it has there")
+    return part

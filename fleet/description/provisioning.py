@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from fleet.constraints import Count, Doc, Elsewhere, Text
+from fleet.constraints import Count, Derived, Doc, Elsewhere, NotOn, OnlyOn, Text
 from fleet.description.attestation import EnrollmentAttestation, GroupAttestation
-from fleet.description.names import ConfigName, DeviceId, HubKey, PolicyName, ProjectPath, TwinObject
+from fleet.description.aws import GroupOnAws, OnAws
+from fleet.description.names import (
+    Clouds,
+    ConfigName,
+    DeviceId,
+    HubKey,
+    PolicyName,
+    ProjectPath,
+    TwinObject,
+    there,
+)
 
 FunctionName = Annotated[
     str,
@@ -61,7 +71,15 @@ class Allocation:
             "the device; static: the one that is named; custom: by a webhook."
         ),
     ] = "hashed"
-    webhook: Annotated[Function | External | None, Doc("Who is asked; only with the policy custom.")] = None
+    webhook: Annotated[
+        Function | External | None,
+        Doc("Who is asked; only with the policy custom."),
+        NotOn(
+            "aws",
+            "AWS IoT asks no webhook whether a device may come, and where to",
+            "make two groups, one of each cloud: on AWS `aws.enrolment` says who is let in",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,23 +106,43 @@ class Provisioning:
     """What groups, individual enrollments and manifests have in common."""
 
     attestation: GroupAttestation | EnrollmentAttestation | str
-    allocation: Annotated[Allocation, Doc("Which hub a device comes to.")]
+    clouds: Annotated[Clouds, Doc("The clouds that it is on, of the fleet's."), Derived("the fleet's clouds")]
+    allocation: Annotated[
+        Allocation | None, Doc("Which hub a device comes to."), OnlyOn("azure", needed=True)
+    ] = None
     reprovision: Annotated[
         Literal["keep", "migrate", "reset"],
         Doc(
             "When a device is provisioned again. keep: it stays in its hub; migrate: it moves to the hub "
             "that allocation now picks, its twin moves along; reset: it moves and its twin starts anew."
         ),
+        OnlyOn("azure"),
     ] = "migrate"
     twin: Annotated[Twin, Doc("The first state of each device's twin.")] = field(default_factory=Twin)
     enabled: Annotated[bool, Doc("Whether devices may be provisioned.")] = True
     edge: Annotated[
-        bool, Doc("Whether the devices are IoT Edge devices: gateways that can have children.")
+        bool,
+        Doc("Whether the devices are IoT Edge devices: gateways that can have children."),
+        OnlyOn("azure"),
     ] = False
     certificates: Annotated[
         Certificates | None,
         Doc("Certificates for operation, issued to devices that send a CSR; needs azure.registry."),
+        OnlyOn("azure"),
     ] = None
+    aws: Annotated[
+        OnAws | None, Doc("What is said for AWS alone."), OnlyOn("aws"), Derived("{} where it is on AWS")
+    ] = None
+
+    @property
+    def on_hubs(self) -> Allocation:
+        """Which hub a device comes to. Raises LookupError when it is not on Azure: ask `clouds` first."""
+        return there(self.allocation, "azure")
+
+    @property
+    def on_aws(self) -> OnAws:
+        """What is said for AWS. Raises LookupError when it is not there: ask `clouds` first."""
+        return there(self.aws, "aws")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +154,14 @@ class Group(Provisioning):
         Doc("How the group's devices prove who they are."),
         Elsewhere("tpm", "a TPM proves one device: give it an individual enrollment (enrollments)"),
     ]
+    aws: Annotated[
+        GroupOnAws | None, Doc("What is said for AWS alone."), OnlyOn("aws"), Derived("{} where it is on AWS")
+    ] = None
+
+    @property
+    def on_aws(self) -> GroupOnAws:
+        """What is said for AWS. Raises LookupError when it is not there: ask `clouds` first."""
+        return there(self.aws, "aws")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +169,9 @@ class Enrollment(Provisioning):
     """An individual enrollment: one device."""
 
     attestation: Annotated[EnrollmentAttestation, Doc("How the device proves who it is.")]
-    device_id: Annotated[DeviceId | None, Doc("Its id in the hub; without it the registration id.")] = None
+    device_id: Annotated[
+        DeviceId | None, Doc("Its id in the hub; without it the registration id."), OnlyOn("azure")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

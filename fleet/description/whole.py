@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fleet.constraints import Count, Derived, Doc
+from fleet.constraints import Count, Derived, Doc, OnlyOn
+from fleet.description.aws import Aws
 from fleet.description.azure import Azure
 from fleet.description.configurations import Configuration
 from fleet.description.devices import Device
 from fleet.description.identity import Identity
 from fleet.description.names import (
+    Clouds,
     ConfigurationId,
     DeviceId,
     FleetName,
     GroupId,
     ManifestName,
     RegistrationId,
+    there,
 )
 from fleet.description.provisioning import Enrollment, Group, Manifest
 
@@ -26,16 +29,18 @@ from fleet.description.provisioning import Enrollment, Group, Manifest
 class Fleet:
     """A fleet of devices, and all that provisions it."""
 
-    name: Annotated[FleetName, Doc("The fleet's name; names in Azure begin with it.")]
+    name: Annotated[FleetName, Doc("The fleet's name; names in the clouds begin with it.")]
+    clouds: Annotated[Clouds, Doc("The clouds that the fleet is on.")] = ("azure",)
     protect: Annotated[
         bool,
         Doc("Whether Pulumi refuses to delete hubs and the provisioning service."),
         Derived("false in the stacks local and dev, else true"),
     ]
-    azure: Annotated[Azure, Doc("What the fleet has on Azure.")]
+    azure: Annotated[Azure | None, Doc("What the fleet has on Azure."), OnlyOn("azure", needed=True)] = None
+    aws: Annotated[Aws | None, Doc("What the fleet has on AWS."), OnlyOn("aws", needed=True)] = None
     identity: Annotated[Identity, Doc("The certificates that device identities come from.")]
     groups: Annotated[
-        Mapping[GroupId, Group], Count("enrollment group"), Doc("The enrollment groups by their id in DPS.")
+        Mapping[GroupId, Group], Count("enrollment group"), Doc("The enrollment groups by their id.")
     ] = field(default_factory=dict)
     enrollments: Annotated[
         Mapping[RegistrationId, Enrollment],
@@ -51,12 +56,21 @@ class Fleet:
         Mapping[DeviceId, Device],
         Count("device"),
         Doc("Devices that stand in a hub without being provisioned, by their id: gateways, their children."),
+        OnlyOn("azure"),
     ] = field(default_factory=dict)
     configurations: Annotated[
         Mapping[ConfigurationId, Configuration],
         Count("configuration"),
         Doc("Automatic device management and IoT Edge deployments, by their id."),
+        OnlyOn("azure"),
     ] = field(default_factory=dict)
-    clouds: Annotated[
-        tuple[Literal["azure"], ...], Count("cloud", 1), Doc("The clouds that the fleet is on.")
-    ] = ("azure",)
+
+    @property
+    def on_azure(self) -> Azure:
+        """What the fleet has on Azure. Raises LookupError when it is not there: ask `clouds` first."""
+        return there(self.azure, "azure")
+
+    @property
+    def on_aws(self) -> Aws:
+        """What the fleet has on AWS. Raises LookupError when it is not there: ask `clouds` first."""
+        return there(self.aws, "aws")

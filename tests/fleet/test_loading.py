@@ -32,18 +32,18 @@ def faults_of(value: object, **where: Any) -> list[tuple[str, str, str]]:
 def test_defaults_are_filled_in(sound: dict[str, Any]) -> None:
     result = loaded(sound)
     group = result.groups["reefers"]
-    assert (group.reprovision, group.enabled, group.allocation.policy) == ("migrate", True, "hashed")
+    assert (group.reprovision, group.enabled, group.on_hubs.policy) == ("migrate", True, "hashed")
     assert (result.identity.device.days, result.identity.device.renew_before_days) == (365, 60)
     assert result.clouds == ("azure",)
-    assert result.azure.location == "westeurope"
-    assert result.azure.resource_group == result.azure.provisioning_service == "coldchain-local"
-    assert [hub.name for hub in result.azure.hubs.values()] == [
+    assert result.on_azure.location == "westeurope"
+    assert result.on_azure.resource_group == result.on_azure.provisioning_service == "coldchain-local"
+    assert [hub.name for hub in result.on_azure.hubs.values()] == [
         "coldchain-local-eu-1",
         "coldchain-local-eu-2",
     ]
     assert group.twin.desired == {"intervalSeconds": 60, "modes": [1, {"a": True}]}
     assert group.attestation == X509(issuer="oslo")
-    hub = result.azure.hubs["eu-1"]
+    hub = result.on_azure.hubs["eu-1"]
     assert (hub.location, hub.partitions, hub.local_auth) == ("westeurope", 4, LocalAuth())
     assert (hub.network.public, hub.fallback_route, hub.file_upload) == (True, True, None)
 
@@ -66,9 +66,9 @@ def test_names_may_be_chosen(sound: dict[str, Any]) -> None:
     sound["azure"]["hubs"]["eu-1"] = {"name": "ice-hub"}
     sound["azure"]["provisioningService"] = "ice-dps"
     result = loaded(sound, stack="Prod")
-    assert result.azure.hubs["eu-1"].name == "ice-hub"
-    assert result.azure.hubs["eu-2"].name == "coldchain-prod-eu-2"
-    assert result.azure.provisioning_service == "ice-dps"
+    assert result.on_azure.hubs["eu-1"].name == "ice-hub"
+    assert result.on_azure.hubs["eu-2"].name == "coldchain-prod-eu-2"
+    assert result.on_azure.provisioning_service == "ice-dps"
 
 
 def test_a_chosen_name_cannot_meet_a_made_one(sound: dict[str, Any]) -> None:
@@ -95,12 +95,12 @@ def test_location_comes_from_the_stack_or_from_the_fleet(sound: dict[str, Any]) 
         "set azure-native:location beside muster:fleet in the stack's config",
     )
     sound["azure"]["location"] = "northeurope"
-    assert loaded(sound).azure.location == "northeurope"
+    assert loaded(sound).on_azure.location == "northeurope"
 
 
 def test_whole_numbers_may_come_as_floats(sound: dict[str, Any]) -> None:
     sound["azure"]["hubs"]["eu-2"]["units"] = 3.0
-    units = loaded(sound).azure.hubs["eu-2"].units
+    units = loaded(sound).on_azure.hubs["eu-2"].units
     assert (units, type(units)) == (3, int)
 
 
@@ -137,7 +137,7 @@ def test_one_location_fault_is_told_where_it_stands(tmp_path: Path, sound: dict[
 
 def test_the_local_stack_is_sound() -> None:
     result = fleet.load_stack(STACKS / "Pulumi.local.yaml")
-    assert (result.name, result.protect, list(result.azure.hubs)) == ("coldchain", False, ["eu-1", "eu-2"])
+    assert (result.name, result.protect, list(result.on_azure.hubs)) == ("coldchain", False, ["eu-1", "eu-2"])
 
 
 @pytest.mark.parametrize(
@@ -172,17 +172,17 @@ def test_unions_are_their_kinds(sound: dict[str, Any]) -> None:
     result = loaded(sound)
     group = result.groups["reefers"]
     assert group.attestation == SymmetricKey()
-    assert group.allocation.webhook == Function(name="allocate")
-    assert result.azure.hubs["eu-1"].endpoints["cold"] == Storage()
-    assert result.azure.function_app is not None
-    assert result.azure.function_app.name == "coldchain-local-functions"
+    assert group.on_hubs.webhook == Function(name="allocate")
+    assert result.on_azure.hubs["eu-1"].endpoints["cold"] == Storage()
+    assert result.on_azure.function_app is not None
+    assert result.on_azure.function_app.name == "coldchain-local-functions"
 
 
 @pytest.mark.parametrize(("stack", "kept"), [("local", False), ("dev", False), ("prod", True)])
 def test_logs_are_kept_outside_local_and_dev(sound: dict[str, Any], stack: str, kept: bool) -> None:
-    assert loaded(sound, stack=stack).azure.diagnostics.enabled is kept
+    assert loaded(sound, stack=stack).on_azure.diagnostics.enabled is kept
     sound["azure"]["diagnostics"] = {"enabled": not kept, "days": 60}
-    diagnostics = loaded(sound, stack=stack).azure.diagnostics
+    diagnostics = loaded(sound, stack=stack).on_azure.diagnostics
     assert (diagnostics.enabled, diagnostics.days) == (not kept, 60)
 
 
@@ -194,7 +194,7 @@ def test_a_standby_has_what_it_does_not_say(sound: dict[str, Any]) -> None:
         "eu-2": {"standbyFor": "eu-1", "location": "northeurope", "sku": "S2"},
     }
     sound["groups"]["reefers"]["allocation"]["hubs"] = ["eu-1"]
-    first, standby = loaded(sound).azure.hubs.values()
+    first, standby = loaded(sound).on_azure.hubs.values()
     assert (standby.sku, standby.name, standby.location) == ("S2", "coldchain-local-eu-2", "northeurope")
     assert standby.routes == first.routes != {}
     assert (standby.network.allow, first.network.allow) == ({}, network["allow"])
@@ -211,7 +211,7 @@ def test_a_fault_is_told_once_where_it_was_taken_from(sound: dict[str, Any]) -> 
 
 def test_free_hubs_have_two_partitions(sound: dict[str, Any]) -> None:
     sound["azure"]["hubs"]["eu-1"] = {"sku": "F1"}
-    assert [hub.partitions for hub in loaded(sound).azure.hubs.values()] == [2, 4]
+    assert [hub.partitions for hub in loaded(sound).on_azure.hubs.values()] == [2, 4]
 
 
 @pytest.mark.parametrize(
