@@ -30,6 +30,9 @@ class Class:
 
 
 CLASSES: Final[Mapping[str, Class]] = {
+    "muster:aws:VerificationCertificate": Class(
+        "VerificationCertificate", ("caCertificate", "registrationCode")
+    ),
     "muster:dps:EnrollmentGroup": Class(
         "EnrollmentGroup",
         ("serviceHost", "enrollmentGroupId", *_PROVISIONING),

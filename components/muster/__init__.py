@@ -5,12 +5,14 @@ dps         VerifiedCertificate, HubLink, RegistryLink (ServiceRegistryLink here
             IndividualEnrollment, DeviceManifest
 hub         Configuration, Device, Module, VerifiedCertificate (HubCertificate here), RegistryLink
             (HubRegistryLink here)
+aws         VerificationCertificate
 
 The provider checks every argument itself and says all that is wrong at once, so these classes only carry
 names and types. What each resource does, and when it is replaced, is told beside its handler in
 `provider/handlers/`. An argument that is left out, or None, is not sent.
 """
 
+from components.muster.aws import VerificationCertificate, VerificationCertificateArgs
 from components.muster.dps import (
     DeviceManifest,
     DeviceManifestArgs,
@@ -67,6 +69,8 @@ __all__ = [
     "ServiceRegistryLink",
     "ServiceRegistryLinkArgs",
     "Twin",
+    "VerificationCertificate",
+    "VerificationCertificateArgs",
     "VerifiedCertificate",
     "VerifiedCertificateArgs",
 ]

@@ -20,6 +20,7 @@ from provider.handlers.hub_link import HubLink
 from provider.handlers.hub_module import HubModule
 from provider.handlers.individual_enrollment import IndividualEnrollment
 from provider.handlers.registry_link import HubRegistryLink, ServiceRegistryLink
+from provider.handlers.verification_certificate import VerificationCertificate
 from provider.handlers.verified_certificate import HubCertificate, VerifiedCertificate
 from provider.resource import Handler
 
@@ -40,6 +41,7 @@ def handlers(azure: Azure) -> dict[str, Handler[Any, Any]]:
         HubConfiguration(azure.hub),
         HubDevice(azure.hub),
         HubModule(azure.hub),
+        VerificationCertificate(_signer_for),
     ]
     return {each.token: each for each in every}
 

@@ -98,6 +98,11 @@ registry_name = pattern(
 )
 api_version = pattern(r"\d{4}-\d\d-\d\d(-preview)?", "an API version would be right, such as 2021-10-01")
 webhook_url = pattern(r"https://[a-z0-9.-]+(:\d+)?(/\S*)?", "the https:// URL of a function would be right")
+registration_code = pattern(
+    r"(0x)?[a-f0-9]{62,64}",
+    "the registration code of an AWS account would be right: 64 hexadecimal digits",
+)
+"""botocore iot 2015-05-28, RegistrationCode: 64 letters, of which `0x` may be two."""
 certificate_name = pattern(r"[a-z0-9._-]{1,64}", "up to 64 letters, digits and . _ - would be right")
 
 

@@ -132,11 +132,10 @@ def test_arguments_are_those_of_the_classes(made: Class) -> None:
 
 
 def test_tokens_are_those_that_the_classes_declare() -> None:
-    sources = (
-        (PROJECT / "components/muster/dps.py").read_text(),
-        (PROJECT / "components/muster/hub.py").read_text(),
-    )
-    declared = set(re.findall(r'"(muster:(?:dps|hub):[A-Za-z]+)"', "".join(sources)))
+    sources = [
+        (PROJECT / "components" / "muster" / f"{each}.py").read_text() for each in ("aws", "dps", "hub")
+    ]
+    declared = set(re.findall(r'"(muster:(?:aws|dps|hub):[A-Za-z]+)"', "".join(sources)))
     assert set(CLASSES) == declared - {
         "muster:dps:DeviceManifest"
     }  # a manifest is not told by its inputs alone

@@ -1,11 +1,11 @@
-"""Every compiled policy, asked by an evaluator that shares no code with the compiler: the local cloud's own."""
+"""Every compiled policy, asked by an evaluator that shares no code with the compiler: the local cloud's."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from components.aws import policy
@@ -189,6 +189,7 @@ NAMES = some.from_regex(r"[A-Za-z0-9_.-]{1,20}(/[A-Za-z0-9_.-]{1,20})?", fullmat
 TOPICS = some.lists(NAMES, max_size=2).map(tuple)
 
 
+@settings(max_examples=100, deadline=None)
 @given(TOPICS, TOPICS, some.booleans(), NAMES, some.sampled_from(["van-1", "van-2", "x"]))
 def test_a_device_reaches_exactly_the_topics_that_were_named(
     said: tuple[str, ...], heard: tuple[str, ...], jobs: bool, topic: str, thing: str
