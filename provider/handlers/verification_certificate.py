@@ -82,8 +82,8 @@ class VerificationCertificate(Handler[Inputs, Outputs]):
             raise ProofError(
                 f"possession of {authority.subject.rfc4514_string()} (SHA-256 {fingerprint(authority)}) "
                 f"cannot be proven: {error}. Point MUSTER_KEY_STORE at the store that holds its key; or, "
-                "when somebody else holds it, say certificateMode: sniOnly (aws), which asks for no proof and for "
-                "devices that send the endpoint's name"
+                "when somebody else holds it, say certificateMode: sniOnly (aws), which asks for no "
+                "proof, and for devices that send the endpoint's name"
             ) from error
         return Made(Outputs(certificate=pem(proof)))
 
