@@ -18,6 +18,7 @@ from fleet.description import Fleet as Described
 from tests.examples.conftest import EXAMPLES, Example, example
 
 NAMES = ("defaults", "hardened", "everything")
+AWS = ("aws-only", "aws-everything")
 ELSEWHERE = {"azure.diagnostics.existing"}
 """Keys that cannot stand in `everything`, since another excludes them: `hardened` has them."""
 
@@ -27,9 +28,14 @@ def _file(name: str) -> Path:
 
 
 def test_these_are_the_examples_and_the_page_names_them() -> None:
-    assert {path.parent.name for path in EXAMPLES.glob("*/Pulumi.*.yaml")} == set(NAMES)
+    assert {path.parent.name for path in EXAMPLES.glob("*/Pulumi.*.yaml")} == {*NAMES, *AWS}
     readme = (EXAMPLES / "README.md").read_text()
-    assert all(f"({name}/Pulumi.{name}.yaml)" in readme for name in NAMES)
+    assert all(f"({name}/Pulumi.{name}.yaml)" in readme for name in (*NAMES, *AWS))
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_the_fleets_on_aws_are_sound(name: str) -> None:
+    assert load_stack(_file(name)).clouds == ("aws",)
 
 
 def _keys(kind: Any, path: str) -> Iterator[str]:
@@ -88,13 +94,18 @@ def test_the_keys_of_a_description_are_found() -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_everything_has_every_key(key: str) -> None:
-    name = "hardened" if key in ELSEWHERE else "everything"
-    assert _stands(_said(name), key.split("."))
+    path = key.split(".")
+    names = ["hardened"] if key in ELSEWHERE else AWS if _is_of_aws(path) else ["everything"]
+    assert any(_stands(_said(name), path) for name in names)
+
+
+def _is_of_aws(path: list[str]) -> bool:
+    return "aws" in path or path[2:] == ["clouds"]
 
 
 def test_everything_sends_messages_of_each_kind_of_endpoint() -> None:
     fleet: Fleet = load_stack(_file("everything"))
-    hub = fleet.azure.hubs["eu-1"]
+    hub = fleet.on_azure.hubs["eu-1"]
     assert {route.endpoint for route in hub.routes.values()} == {*hub.endpoints, BUILT_IN_ENDPOINT}
 
 

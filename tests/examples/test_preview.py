@@ -62,7 +62,7 @@ def test_each_stack_can_be_previewed_without_an_account(previewed: dict[str, Any
     assert {each["operation"] for each in result["resources"]} == {"create"}
     described = load_stack(PROJECT / "stacks" / f"Pulumi.{stack}.yaml")
     hubs = [each for each in result["resources"] if each["type"] == "azure-native:iothub:IotHubResource"]
-    assert len(hubs) == len(described.azure.hubs)
+    assert len(hubs) == len(described.on_azure.hubs)
 
 
 @pytest.mark.xdist_group("previews")
