@@ -12,5 +12,8 @@ HubDevice, DeviceConfiguration    devices by name: gateways and children; automa
 Monitoring             logs in a workspace, and `alerts`
 roles                  built-in roles, assigned at the narrowest scope
 
+pulumi_azure_native loads a namespace when it is first touched, and the larger ones take half a second:
+annotations name its types in quotes, and importing a module here touches none but `iothub`.
+
 Each component has a token `muster:azure:<name>`, takes a TypedDict, and names its children from its own name.
 """

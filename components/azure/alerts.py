@@ -55,7 +55,7 @@ def connection_failures(
 
 def _action_group(
     name: str, args: ConnectionFailuresArgs, watched: Watched, opts: pulumi.ResourceOptions
-) -> monitor.ActionGroup:
+) -> "monitor.ActionGroup":
     receivers = [
         monitor.MicrosoftCommonEmailReceiverArgs(
             name=address, email_address=address, use_common_alert_schema=True
@@ -80,7 +80,7 @@ def _hub_alert(
     args: ConnectionFailuresArgs,
     watched: Watched,
     hub_id: pulumi.Input[str],
-    group: monitor.ActionGroup,
+    group: "monitor.ActionGroup",
     opts: pulumi.ResourceOptions,
 ) -> None:
     condition = monitor.ConditionArgs(
@@ -116,7 +116,7 @@ def _service_alert(
     name: str,
     args: ConnectionFailuresArgs,
     watched: Watched,
-    group: monitor.ActionGroup,
+    group: "monitor.ActionGroup",
     opts: pulumi.ResourceOptions,
 ) -> None:
     criterion = monitor.MetricCriteriaArgs(

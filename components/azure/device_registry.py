@@ -84,7 +84,7 @@ class DeviceRegistry(pulumi.ComponentResource):
             self._link_hub(f"{name}/{hub['key']}", args["namespace"], hub, principal, service)
         self.register_outputs({"namespaceId": self.namespace_id})
 
-    def _namespace(self, name: str, args: DeviceRegistryArgs) -> deviceregistry.Namespace:
+    def _namespace(self, name: str, args: DeviceRegistryArgs) -> "deviceregistry.Namespace":
         identity = deviceregistry.SystemAssignedServiceIdentityArgs(type="SystemAssigned")
         return deviceregistry.Namespace(
             f"{name}-namespace",
@@ -98,7 +98,7 @@ class DeviceRegistry(pulumi.ComponentResource):
         )
 
     def _issuers(
-        self, name: str, args: DeviceRegistryArgs, namespace: deviceregistry.Namespace
+        self, name: str, args: DeviceRegistryArgs, namespace: "deviceregistry.Namespace"
     ) -> list[pulumi.Resource]:
         credential = deviceregistry.Credential(
             f"{name}-credential",
@@ -185,7 +185,7 @@ class DeviceRegistry(pulumi.ComponentResource):
 _ON_HUBS = {"hub": roles.CONTRIBUTOR, "devices": roles.IOT_HUB_REGISTRY_CONTRIBUTOR}
 
 
-def _policy(args: PolicyArgs) -> deviceregistry.PolicyPropertiesArgs:
+def _policy(args: PolicyArgs) -> "deviceregistry.PolicyPropertiesArgs":
     certificate = deviceregistry.CertificateConfigurationArgs(
         certificate_authority_configuration=deviceregistry.CertificateAuthorityConfigurationArgs(
             key_type=args.get("key_type", "ECC")

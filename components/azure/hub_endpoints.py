@@ -96,7 +96,7 @@ def target(arm_id: str) -> Target:
 
 def routing_endpoints(
     endpoints: Mapping[str, EndpointArgs], identity_id: pulumi.Input[str]
-) -> iothub.RoutingEndpointsArgs:
+) -> "iothub.RoutingEndpointsArgs":
     """All endpoints of a hub, sorted into the lists of their kinds; the hub signs in by `identity_id`."""
     lists: dict[str, list[Any]] = {}
     for name, endpoint in endpoints.items():

@@ -34,7 +34,7 @@ def public_access(args: NetworkArgs) -> str:
     return "Enabled" if args["public"] else "Disabled"
 
 
-def rule_sets(args: NetworkArgs) -> iothub.NetworkRuleSetPropertiesArgs | None:
+def rule_sets(args: NetworkArgs) -> "iothub.NetworkRuleSetPropertiesArgs | None":
     """The rules, which hold for the hub's own Event Hubs endpoint too; None: no address is refused."""
     if not args["allow"]:
         return None
@@ -60,7 +60,7 @@ class HubAddress(TypedDict):
 
 def private_endpoints(
     name: str, args: NetworkArgs, hub: HubAddress, opts: pulumi.ResourceOptions
-) -> list[network.PrivateEndpoint]:
+) -> "list[network.PrivateEndpoint]":
     """An endpoint for each entry, with its group of DNS zones where one is named."""
     return [
         _private_endpoint(f"{name}/{label}", label, endpoint, hub, opts)
@@ -70,7 +70,7 @@ def private_endpoints(
 
 def _private_endpoint(
     name: str, label: str, args: PrivateEndpointArgs, hub: HubAddress, opts: pulumi.ResourceOptions
-) -> network.PrivateEndpoint:
+) -> "network.PrivateEndpoint":
     connection = network.PrivateLinkServiceConnectionArgs(
         name=f"{hub['hub_name']}-{label}", private_link_service_id=hub["hub_id"], group_ids=["iotHub"]
     )

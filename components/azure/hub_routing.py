@@ -53,7 +53,7 @@ def _is_plain(routing: RoutingArgs) -> bool:
 
 def messages(
     routing: RoutingArgs, identity_id: pulumi.Input[str] | None
-) -> iothub.RoutingPropertiesArgs | None:
+) -> "iothub.RoutingPropertiesArgs | None":
     """What the hub's document says of messages; None when it says nothing, and all go to the hub's own."""
     if _is_plain(routing):
         return None
@@ -77,7 +77,7 @@ def messages(
     )
 
 
-def _route(name: str, route: RouteArgs) -> iothub.RoutePropertiesArgs:
+def _route(name: str, route: RouteArgs) -> "iothub.RoutePropertiesArgs":
     return iothub.RoutePropertiesArgs(
         name=name,
         source=route["source"],

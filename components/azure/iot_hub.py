@@ -74,7 +74,7 @@ class IotHub(pulumi.ComponentResource):
         self._private_endpoints(name, args)
         self.register_outputs({"hubId": self.hub_id, "host": self.host})
 
-    def _identity(self, name: str, args: IotHubArgs) -> managedidentity.UserAssignedIdentity | None:
+    def _identity(self, name: str, args: IotHubArgs) -> "managedidentity.UserAssignedIdentity | None":
         """The identity by which the hub signs in where it sends things; None when it sends nothing."""
         if not hub_routing.needed_roles(args["routing"]):
             return None
@@ -88,7 +88,7 @@ class IotHub(pulumi.ComponentResource):
         )
 
     def _rights(
-        self, name: str, args: IotHubArgs, identity: managedidentity.UserAssignedIdentity | None
+        self, name: str, args: IotHubArgs, identity: "managedidentity.UserAssignedIdentity | None"
     ) -> list[pulumi.Resource]:
         if identity is None:
             return []
@@ -108,9 +108,9 @@ class IotHub(pulumi.ComponentResource):
         self,
         name: str,
         args: IotHubArgs,
-        identity: managedidentity.UserAssignedIdentity | None,
+        identity: "managedidentity.UserAssignedIdentity | None",
         rights: Sequence[pulumi.Resource],
-    ) -> iothub.IotHubResource:
+    ) -> "iothub.IotHubResource":
         return iothub.IotHubResource(
             f"{name}-hub",
             resource_group_name=args["resource_group_name"],
@@ -123,7 +123,7 @@ class IotHub(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args["protect"], depends_on=rights),
         )
 
-    def _consumer_groups(self, name: str, args: IotHubArgs, hub: iothub.IotHubResource) -> None:
+    def _consumer_groups(self, name: str, args: IotHubArgs, hub: "iothub.IotHubResource") -> None:
         for group in args["consumer_groups"]:
             iothub.IotHubResourceEventHubConsumerGroup(
                 f"{name}/{group}-consumers",
@@ -147,8 +147,8 @@ class IotHub(pulumi.ComponentResource):
 
 
 def _signs_in_as(
-    identity: managedidentity.UserAssignedIdentity | None, *, system: bool
-) -> iothub.ArmIdentityArgs | None:
+    identity: "managedidentity.UserAssignedIdentity | None", *, system: bool
+) -> "iothub.ArmIdentityArgs | None":
     kinds = iothub.ResourceIdentityType
     if identity is None:
         return iothub.ArmIdentityArgs(type=kinds.SYSTEM_ASSIGNED) if system else None
@@ -157,8 +157,8 @@ def _signs_in_as(
 
 
 def _properties(
-    args: IotHubArgs, identity: managedidentity.UserAssignedIdentity | None
-) -> iothub.IotHubPropertiesArgs:
+    args: IotHubArgs, identity: "managedidentity.UserAssignedIdentity | None"
+) -> "iothub.IotHubPropertiesArgs":
     events = iothub.EventHubPropertiesArgs(
         partition_count=args["partitions"], retention_time_in_days=args["retention_days"]
     )

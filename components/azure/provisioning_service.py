@@ -80,7 +80,9 @@ class ProvisioningService(pulumi.ComponentResource):
             {"serviceId": self.service_id, "idScope": self.id_scope, "serviceHost": self.service_host}
         )
 
-    def _service(self, name: str, args: ProvisioningServiceArgs) -> deviceprovisioningservices.IotDpsResource:
+    def _service(
+        self, name: str, args: ProvisioningServiceArgs
+    ) -> "deviceprovisioningservices.IotDpsResource":
         dps = deviceprovisioningservices
         return dps.IotDpsResource(
             f"{name}-service",
@@ -97,7 +99,7 @@ class ProvisioningService(pulumi.ComponentResource):
             ),
         )
 
-    def _rights(self, name: str, service_name: str, hub: HubTarget) -> list[authorization.RoleAssignment]:
+    def _rights(self, name: str, service_name: str, hub: HubTarget) -> "list[authorization.RoleAssignment]":
         return [
             roles.assign(
                 f"{name}-{what}",

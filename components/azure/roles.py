@@ -30,7 +30,7 @@ def assign(
     on: pulumi.Input[str],
     key: tuple[str, ...],
     opts: pulumi.ResourceOptions,
-) -> authorization.RoleAssignment:
+) -> "authorization.RoleAssignment":
     """Give a managed identity (`to`, its principal id) a role on a resource (`on`, its ARM id).
 
     `key` names the assignment: the same key is the same assignment, so that a run which was interrupted finds

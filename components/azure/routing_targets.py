@@ -152,7 +152,7 @@ class StorageAccountArgs(TypedDict):
 
 def storage_account(
     name: str, args: StorageAccountArgs, opts: pulumi.ResourceOptions
-) -> storage.StorageAccount:
+) -> "storage.StorageAccount":
     """A storage account without keys (unless asked for) and public blobs, over TLS 1.2 at least."""
     return storage.StorageAccount(
         name,

@@ -67,7 +67,7 @@ class AllocationFunction(pulumi.ComponentResource):
             pulumi.Output.format("https://{}/api/{}?code={}", self._host, function, self._key)
         )
 
-    def _identity(self, name: str, args: AllocationFunctionArgs) -> managedidentity.UserAssignedIdentity:
+    def _identity(self, name: str, args: AllocationFunctionArgs) -> "managedidentity.UserAssignedIdentity":
         return managedidentity.UserAssignedIdentity(
             f"{name}-identity",
             resource_group_name=args["resource_group_name"],
@@ -81,8 +81,8 @@ class AllocationFunction(pulumi.ComponentResource):
         self,
         name: str,
         args: AllocationFunctionArgs,
-        identity: managedidentity.UserAssignedIdentity,
-        account: storage.StorageAccount,
+        identity: "managedidentity.UserAssignedIdentity",
+        account: "storage.StorageAccount",
     ) -> list[pulumi.Resource]:
         right = roles.assign(
             f"{name}-storage-role",
@@ -95,8 +95,8 @@ class AllocationFunction(pulumi.ComponentResource):
         return [right]
 
     def _package(
-        self, name: str, args: AllocationFunctionArgs, account: storage.StorageAccount
-    ) -> storage.Blob:
+        self, name: str, args: AllocationFunctionArgs, account: "storage.StorageAccount"
+    ) -> "storage.Blob":
         file = packaging.write(args["files"], _PACKAGES)
         container = storage.BlobContainer(
             f"{name}-packages",
@@ -122,9 +122,9 @@ class AllocationFunction(pulumi.ComponentResource):
         name: str,
         args: AllocationFunctionArgs,
         settings: Mapping[str, pulumi.Input[str]],
-        identity: managedidentity.UserAssignedIdentity,
+        identity: "managedidentity.UserAssignedIdentity",
         rights: list[pulumi.Resource],
-    ) -> web.WebApp:
+    ) -> "web.WebApp":
         plan = web.AppServicePlan(
             f"{name}-plan",
             resource_group_name=args["resource_group_name"],
@@ -171,7 +171,9 @@ def account_name(app_name: str) -> str:
 
 
 def _settings(
-    identity: managedidentity.UserAssignedIdentity, account: storage.StorageAccount, package: storage.Blob
+    identity: "managedidentity.UserAssignedIdentity",
+    account: "storage.StorageAccount",
+    package: "storage.Blob",
 ) -> dict[str, pulumi.Input[str]]:
     return {
         "FUNCTIONS_EXTENSION_VERSION": "~4",
@@ -184,7 +186,7 @@ def _settings(
     }
 
 
-def _site(settings: Mapping[str, pulumi.Input[str]]) -> web.SiteConfigArgs:
+def _site(settings: Mapping[str, pulumi.Input[str]]) -> "web.SiteConfigArgs":
     return web.SiteConfigArgs(
         linux_fx_version=f"Python|{PYTHON}",
         min_tls_version="1.2",
@@ -198,7 +200,7 @@ def _site(settings: Mapping[str, pulumi.Input[str]]) -> web.SiteConfigArgs:
     )
 
 
-def _host_key(resource_group_name: pulumi.Input[str], app: web.WebApp) -> pulumi.Output[str]:
+def _host_key(resource_group_name: pulumi.Input[str], app: "web.WebApp") -> pulumi.Output[str]:
     """The app's default function key; asked only once the app is there."""
     name = app.id.apply(lambda app_id: app_id.rpartition("/")[2])
     keys = web.list_web_app_host_keys_output(name=name, resource_group_name=resource_group_name)
