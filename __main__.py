@@ -19,7 +19,8 @@ def main() -> None:
     try:
         described = pulumi.Config("muster").require_object("fleet")
         location = pulumi.Config("azure-native").get("location")
-        fleet = load(described, file=file, stack=stack, location=location)
+        region = pulumi.Config("aws").get("region")
+        fleet = load(described, file=file, stack=stack, location=location, region=region)
         outputs = build(fleet, load_sources(fleet, PROJECT, file))
     except FleetError as error:
         raise pulumi.RunError(f"nothing was changed; what is wrong:\n{error}") from None

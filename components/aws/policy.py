@@ -29,7 +29,12 @@ Document: TypeAlias = dict[str, Any]
 _TOPIC = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 _ANSWERS = ("accepted", "rejected")
 _SHADOW_PUBLISHED = ("get", "update")
-_SHADOW_HEARD = (*(f"{call}/{answer}" for call in _SHADOW_PUBLISHED for answer in _ANSWERS), "update/delta")
+_SHADOW_CHANGED = ("update/delta", "update/documents")
+"""A delta is not told of what is taken out of the desired state; the documents before and after tell it."""
+_SHADOW_HEARD = (
+    *(f"{call}/{answer}" for call in _SHADOW_PUBLISHED for answer in _ANSWERS),
+    *_SHADOW_CHANGED,
+)
 _JOBS_PUBLISHED = ("get", "start-next", "*/get", "*/update")
 _JOBS_HEARD = ("notify", "notify-next", *(f"*/{answer}" for answer in _ANSWERS))
 """`*` in a policy stands for slashes as well: `*/accepted` covers `get/accepted` and `{job}/update/accepted`,

@@ -23,6 +23,7 @@ OWN = [
     ("Publish", "topic/$aws/things/van-1/shadow/update"),
     ("Subscribe", "topicfilter/$aws/things/van-1/shadow/get/accepted"),
     ("Subscribe", "topicfilter/$aws/things/van-1/shadow/update/delta"),
+    ("Subscribe", "topicfilter/$aws/things/van-1/shadow/update/documents"),
     ("Receive", "topic/$aws/things/van-1/shadow/get/rejected"),
     ("Receive", "topic/$aws/things/van-1/shadow/update/accepted"),
 ]

@@ -2,9 +2,9 @@
 
 from components.azure.alerts import ConnectionFailuresArgs
 from components.azure.monitoring import Monitoring, MonitoringArgs
-from components.fleet.ground import Ground
-from components.fleet.hubs import Hubs
-from components.fleet.service import Provisioning
+from components.fleet.azure.ground import Ground
+from components.fleet.azure.hubs import Hubs
+from components.fleet.azure.service import Provisioning
 from fleet.description import Alerts
 
 

@@ -8,8 +8,8 @@ from certs.chain import pem
 from components.azure.certificate_authority import CertificateAuthority
 from components.azure.device_registry import DeviceRegistry
 from components.azure.provisioning_service import HubTarget, ProvisioningService
-from components.fleet.ground import Ground
-from components.fleet.hubs import Hubs
+from components.fleet.azure.ground import Ground
+from components.fleet.azure.hubs import Hubs
 from fleet.description import CertificateAuthority as ByAuthority
 from fleet.description import Registry
 

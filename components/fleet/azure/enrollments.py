@@ -13,10 +13,11 @@ from components.azure.individual_enrollment import (
     IndividualEnrollmentArgs,
 )
 from components.azure.provisioning import Provisioning as ProvisioningArgs
-from components.fleet import webhooks
-from components.fleet.ground import Ground
-from components.fleet.hubs import Hubs
-from components.fleet.service import Provisioning
+from components.fleet.azure import webhooks
+from components.fleet.azure.ground import Ground
+from components.fleet.azure.hubs import Hubs
+from components.fleet.azure.service import Provisioning
+from components.fleet.placing import on
 from fleet.description import (
     X509,
     CaReference,
@@ -35,11 +36,12 @@ from fleet.description import Provisioning as Described
 def declare(ground: Ground, hubs: Hubs, service: Provisioning) -> dict[str, Any]:
     """Declare all that may be provisioned. Returns what became of the manifests."""
     declaring = _Declaring(ground, hubs, service)
-    for group_id, group in ground.fleet.groups.items():
+    for group_id, group in ground.groups.items():
         declaring.group(group_id, group)
-    for registration_id, enrollment in ground.fleet.enrollments.items():
+    for registration_id, enrollment in on("azure", ground.fleet.enrollments).items():
         declaring.enrollment(registration_id, enrollment)
-    made = {name: declaring.manifest(name, each) for name, each in ground.fleet.manifests.items()}
+    manifests = on("azure", ground.fleet.manifests)
+    made = {name: declaring.manifest(name, each) for name, each in manifests.items()}
     return {
         name: {"rows": each.rows, "accepted": each.accepted, "refused": each.refused}
         for name, each in made.items()

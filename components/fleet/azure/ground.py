@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.fleet.placing import on
 from components.muster import Provider
 from components.sources import Sources
 from fleet import Fleet
+from fleet.description import Group
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Ground:
     muster: Provider
     """It serves our own resources."""
     tags: Mapping[str, str]
+
+    @property
+    def groups(self) -> dict[str, Group]:
+        """The groups that are on Azure."""
+        return on("azure", self.fleet.groups)
 
     def named(self, part: str) -> str:
         """The name of a component: `coldchain-eu-1`."""

@@ -7,7 +7,7 @@ from components.azure.hub_network import NetworkArgs
 from components.azure.hub_routing import RoutingArgs
 from components.azure.iot_hub import IotHub
 from components.azure.routing_targets import EventHubArgs, RoutingTargets
-from components.fleet.ground import Ground
+from components.fleet.azure.ground import Ground
 from fleet.description import (
     Endpoint,
     EventHub,

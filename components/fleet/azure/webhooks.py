@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pulumi
 
 from components.azure.allocation_function.component import AllocationFunction
-from components.fleet.ground import Ground
+from components.fleet.azure.ground import Ground
 from fleet.description import External, Function
 
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from components.azure.device_configuration import DeviceConfiguration
 from components.azure.hub_device import HubDevice
-from components.fleet.ground import Ground
-from components.fleet.hubs import Hubs
-from components.fleet.service import Provisioning
+from components.fleet.azure.ground import Ground
+from components.fleet.azure.hubs import Hubs
+from components.fleet.azure.service import Provisioning
 from components.muster import Authentication
 from fleet.description import Authentication as Described
 from fleet.description import (
