@@ -53,6 +53,15 @@ class ApiError(Exception):
 Operation = Callable[[Caller, Params], Params | Awaitable[Params]]
 
 
+def for_anyone(operations: Mapping[str, Callable[[Params], Params]]) -> dict[str, Operation]:
+    """Operations that do not depend on who calls."""
+    return {name: _for_anyone(it) for name, it in operations.items()}
+
+
+def _for_anyone(operation: Callable[[Params], Params]) -> Operation:
+    return lambda _caller, params: operation(params)
+
+
 class Doorkeeper(Protocol):
     """Who knows callers, and what they may do."""
 

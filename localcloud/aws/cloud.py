@@ -23,7 +23,7 @@ class Aws:
         self.account = Account(self.place)
         self.account.ensure_root(folder)
         self.emulator = Emulator(self.place, self.account, folder / "aws")
-        self.world = World(self.place, self.account, self.emulator)
+        self.world = World(self.place, self.account, self.emulator, folder / "aws")
         self.services = self._services()
 
     def _services(self) -> dict[str, Service]:

@@ -4,20 +4,54 @@ Each is a class of `iot/`, `broker/` or beside them. Whoever adds one adds a lin
 operations to `operations`.
 """
 
+from pathlib import Path
+
 from localcloud.aws.account import Account
 from localcloud.aws.api import Operation
 from localcloud.aws.emulator import Emulator
+from localcloud.aws.iot.authorities import Authorities
+from localcloud.aws.iot.billing_groups import BillingGroups
+from localcloud.aws.iot.certificates import Certificates
+from localcloud.aws.iot.endpoints import Endpoints
+from localcloud.aws.iot.groups import ThingGroups
+from localcloud.aws.iot.memberships import Memberships
+from localcloud.aws.iot.policies import Policies
+from localcloud.aws.iot.tags import Tags
+from localcloud.aws.iot.thing_types import ThingTypes
+from localcloud.aws.iot.things import Things
+from localcloud.aws.iot.x509 import OwnAuthority
 from localcloud.aws.place import Place
 
 
 class World:
-    """The registries by noun."""
+    """The registries by noun. `folder` is for keys of AWS IoT's own."""
 
-    def __init__(self, place: Place, account: Account, emulator: Emulator) -> None:
+    def __init__(self, place: Place, account: Account, emulator: Emulator, folder: Path) -> None:
         self.place = place
         self.account = account
         self.emulator = emulator
+        self.tags = Tags(place)
+        self.thing_types = ThingTypes(place, self.tags)
+        self.billing_groups = BillingGroups(place, self.tags)
+        self.groups = ThingGroups(place, self.tags)
+        self.certificates = Certificates(place, OwnAuthority(folder))
+        self.authorities = Authorities(place, self.certificates, self.tags)
+        self.policies = Policies(place, self.certificates, self.groups, self.tags)
+        self.things = Things(place, self.thing_types, self.groups, self.billing_groups, self.certificates)
+        self.memberships = Memberships(self.things, self.groups)
+        self.endpoints = Endpoints(place)
 
     def operations(self) -> dict[str, Operation]:
         """The control plane: service `iot` of botocore."""
-        return {}
+        return {
+            **self.tags.operations(),
+            **self.thing_types.operations(),
+            **self.billing_groups.operations(),
+            **self.groups.operations(),
+            **self.certificates.operations(),
+            **self.authorities.operations(),
+            **self.policies.operations(),
+            **self.things.operations(),
+            **self.memberships.operations(),
+            **self.endpoints.operations(),
+        }
