@@ -41,25 +41,22 @@ class AccountWideArgs(TypedDict):
     """Arguments of AccountWide."""
 
     place: Place
-    owner: str
-    """Who declares it: the fleet and its stack, as in `coldchain-prod`."""
     indexing: bool
     """False: the account's index is left alone."""
     events: Sequence[str]
     """The kinds of EVENTS that are published, the others are not; none: events are left alone."""
     log_level: str | None
     """ERROR, WARN, INFO or DEBUG; None: logging is left alone."""
-    log_role_name: str
     tags: Mapping[str, str]
 
 
 class AccountWide(pulumi.ComponentResource):
     """Indexing, events and logging of an account's region: settings that exist once.
 
-    They belong to one fleet, whose name the SSM parameter MARK holds. The parameter is made before everything
-    else and never overwritten: of two fleets that come at once the second fails (ParameterAlreadyExists), and
-    everything here and whatever waits for `mark` with it. Ask `owner` first: a fleet that is not the owner
-    declares no AccountWide.
+    They belong to one stack of a fleet, which the SSM parameter MARK names (`coldchain-prod`). The parameter
+    is made before everything else and never overwritten: of two fleets that come at once the second fails
+    (ParameterAlreadyExists), and with it everything here and whatever waits for `mark`. Ask `owner` first: a
+    fleet that is not the owner declares no AccountWide.
 
     Handed over it is by the owner: it takes accountWide out of its description and runs `pulumi up`, which
     removes the mark; the next one's `up` makes it anew. The mark is not to be edited by hand. What somebody
@@ -81,14 +78,14 @@ class AccountWide(pulumi.ComponentResource):
             self._events(name, args["events"])
         if args["log_level"] is not None:
             self._logging(name, args, args["log_level"])
-        self.register_outputs({"owner": args["owner"]})
+        self.register_outputs({"owner": args["place"].name()})
 
     def _mark(self, name: str, args: AccountWideArgs) -> ssm.Parameter:
         return ssm.Parameter(
             f"{name}-mark",
             name=MARK,
             type="String",
-            value=args["owner"],
+            value=args["place"].name(),
             description="The fleet that the account-wide settings of AWS IoT belong to. Made by Muster.",
             tags=args["tags"],
             opts=pulumi.ResourceOptions(parent=self),
@@ -120,7 +117,7 @@ class AccountWide(pulumi.ComponentResource):
             f"{name}-logging",
             {
                 "place": place,
-                "role_name": args["log_role_name"],
+                "role_name": place.name("logging"),
                 "service": IOT,
                 "statements": [allow(_LOGS, place.arn("logs", _LOG_GROUP))],
                 "description": "AWS IoT writes its own log.",

@@ -34,8 +34,6 @@ class AuditArgs(TypedDict):
     """Arguments of Audit."""
 
     place: Place
-    prefix: str
-    """Names of roles, topic, schedule and actions begin with it: `coldchain-prod`."""
     checks: Sequence[str]
     """By their name in camel case: deviceCertificateShared."""
     schedule: str
@@ -77,8 +75,8 @@ class Audit(pulumi.ComponentResource):
             f"{name}-findings",
             {
                 "place": args["place"],
-                "topic_name": f"{args['prefix']}-audit",
-                "role_name": f"{args['prefix']}-audit-alerts",
+                "topic_name": args["place"].name("audit"),
+                "role_name": args["place"].name("audit-alerts"),
                 "source": _source(args["place"]),
                 "emails": args["emails"],
                 "tags": args["tags"],
@@ -112,7 +110,7 @@ class Audit(pulumi.ComponentResource):
             f"{name}-auditor",
             {
                 "place": args["place"],
-                "role_name": f"{args['prefix']}-audit",
+                "role_name": args["place"].name("audit"),
                 "service": IOT,
                 "source": _source(args["place"]),
                 "statements": [],
@@ -133,7 +131,7 @@ class Audit(pulumi.ComponentResource):
         """AWS refuses a schedule of a check that is not on."""
         native.ScheduledAudit(
             f"{name}-schedule",
-            scheduled_audit_name=f"{args['prefix']}-audit",
+            scheduled_audit_name=args["place"].name("audit"),
             frequency=native.ScheduledAuditFrequency(args["schedule"]),
             target_check_names=[check_name(each) for each in args["checks"]],
             tags=[TagArgs(key=key, value=value) for key, value in args["tags"].items()],
@@ -146,7 +144,6 @@ class Audit(pulumi.ComponentResource):
             return {}
         wanted: MitigationArgs = {
             "place": args["place"],
-            "prefix": args["prefix"],
             "answers": args["mitigate"],
             "tags": args["tags"],
         }

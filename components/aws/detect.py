@@ -38,8 +38,6 @@ class DetectArgs(TypedDict):
     place: Place
     existing_customer: bool
     """That the account had Detect before 31 August 2026; nothing else is taken."""
-    prefix: str
-    """Names begin with it."""
     behaviors: Mapping[str, BehaviorArgs]
     """By name."""
     custom_metrics: NotRequired[Mapping[str, str]]
@@ -76,9 +74,9 @@ class Detect(pulumi.ComponentResource):
             f"{name}-alarms",
             {
                 "place": place,
-                "topic_name": f"{args['prefix']}-detect",
-                "role_name": f"{args['prefix']}-detect-alerts",
-                "source": place.arn("iot", f"securityprofile/{args['prefix']}"),
+                "topic_name": args["place"].name("detect"),
+                "role_name": args["place"].name("detect-alerts"),
+                "source": place.arn("iot", f"securityprofile/{place.name('detect')}"),
                 "emails": args["emails"],
                 "tags": args["tags"],
             },
@@ -99,7 +97,7 @@ class Detect(pulumi.ComponentResource):
     ) -> native.SecurityProfile:
         return native.SecurityProfile(
             f"{name}-profile",
-            security_profile_name=args["prefix"],
+            security_profile_name=args["place"].name("detect"),
             behaviors=[_behavior(each, args) for each in args["behaviors"].items()],
             alert_targets={
                 "SNS": native.SecurityProfileAlertTargetArgs(
@@ -120,8 +118,8 @@ def _refuse_new_customers(args: DetectArgs) -> None:
         )
 
 
-def _behavior(named: tuple[str, BehaviorArgs], args: DetectArgs) -> native.SecurityProfileBehaviorArgs:
-    name, behavior = named
+def _behavior(one: tuple[str, BehaviorArgs], args: DetectArgs) -> native.SecurityProfileBehaviorArgs:
+    name, behavior = one
     metric, limit = behavior["metric"], behavior["more_than"]
     if metric in args.get("custom_metrics", {}):
         value = native.SecurityProfileMetricValueArgs(number=float(limit))

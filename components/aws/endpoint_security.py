@@ -6,6 +6,8 @@ from typing import Final, TypedDict
 import pulumi
 from pulumi_aws import iot
 
+from components.aws.place import Place
+
 POLICIES: Final[Mapping[str, str]] = {
     "1.2": "IoTSecurityPolicy_TLS13_1_2_2022_10",
     "1.3": "IoTSecurityPolicy_TLS13_1_3_2022_10",
@@ -25,12 +27,11 @@ class CustomDomainArgs(TypedDict):
 class EndpointSecurityArgs(TypedDict):
     """Arguments of EndpointSecurity."""
 
+    place: Place
     minimum_tls: str
     """1.2 or 1.3."""
     domain: CustomDomainArgs | None
     """None: an address that AWS gives."""
-    configuration_name: str
-    """1 to 128 of letters, digits, `_`, `.`, `-`; once in a region of an account."""
     tags: Mapping[str, str]
 
 
@@ -69,7 +70,7 @@ class EndpointSecurity(pulumi.ComponentResource):
         domain = args["domain"]
         return iot.DomainConfiguration(
             f"{name}-domain",
-            name=args["configuration_name"],
+            name=args["place"].name(),
             domain_name=None if domain is None else domain["name"],
             server_certificate_arns=None if domain is None else [domain["certificate_arn"]],
             service_type="DATA",

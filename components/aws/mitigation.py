@@ -45,8 +45,6 @@ class MitigationArgs(TypedDict):
     """Arguments of Mitigation."""
 
     place: Place
-    prefix: str
-    """Names begin with it."""
     answers: Mapping[str, str]
     """quarantine or deactivate by check (camel case)."""
     tags: Mapping[str, str]
@@ -71,7 +69,7 @@ class Mitigation(pulumi.ComponentResource):
         kinds = {check: kind_of(check, answer) for check, answer in args["answers"].items()}
         for kind in sorted(set(kinds.values())):
             self._action(name, args, kind)
-        self.actions = {check: _named(args, kind) for check, kind in kinds.items()}
+        self.actions = {check: args["place"].name(kind) for check, kind in kinds.items()}
         self.register_outputs({"actions": self.actions})
 
     def _action(self, name: str, args: MitigationArgs, kind: str) -> None:
@@ -80,7 +78,7 @@ class Mitigation(pulumi.ComponentResource):
         role = self._role(name, args, kind)
         native.MitigationAction(
             f"{name}-{kind}",
-            action_name=_named(args, kind),
+            action_name=args["place"].name(kind),
             role_arn=role.arn,
             action_params=_parameters(args, kind),
             tags=[TagArgs(key=key, value=value) for key, value in args["tags"].items()],
@@ -93,9 +91,9 @@ class Mitigation(pulumi.ComponentResource):
             f"{name}-{kind}",
             {
                 "place": place,
-                "role_name": f"{args['prefix']}-{kind}",
+                "role_name": args["place"].name(kind),
                 "service": IOT,
-                "source": place.arn("iot", f"mitigationaction/{_named(args, kind)}"),
+                "source": place.arn("iot", f"mitigationaction/{place.name(kind)}"),
                 "statements": _rights(args, kind),
                 "description": "AWS IoT Device Defender answers findings of an audit.",
                 "tags": args["tags"],
@@ -104,11 +102,11 @@ class Mitigation(pulumi.ComponentResource):
         )
 
     def _quarantine_group(self, name: str, args: MitigationArgs) -> None:
-        named = _named(args, QUARANTINE)
-        group = iot.ThingGroup(f"{name}-group", name=named, tags=args["tags"], opts=self._opts)
+        called = args["place"].name(QUARANTINE)
+        group = iot.ThingGroup(f"{name}-group", name=called, tags=args["tags"], opts=self._opts)
         denied = {"Effect": "Deny", "Action": _KEPT_FROM, "Resource": "*"}  # whatever it is, it is denied
         policy = iot.Policy(
-            f"{name}-policy", name=named, policy=document([denied]), tags=args["tags"], opts=self._opts
+            f"{name}-policy", name=called, policy=document([denied]), tags=args["tags"], opts=self._opts
         )
         iot.PolicyAttachment(f"{name}-attached", policy=policy.name, target=group.arn, opts=self._opts)
 
@@ -126,10 +124,6 @@ def kind_of(check: str, answer: str) -> str:
     )
 
 
-def _named(args: MitigationArgs, kind: str) -> str:
-    return f"{args['prefix']}-{kind}"
-
-
 def _rights(args: MitigationArgs, kind: str) -> Sequence[Statement]:
     """Which certificate or thing a finding will be about nobody knows beforehand: all of the account, then.
 
@@ -141,7 +135,7 @@ def _rights(args: MitigationArgs, kind: str) -> Sequence[Statement]:
         return [allow(["iot:UpdateCertificate"], place.arn("iot", "cert/*"))]
     if kind == DEACTIVATE_CA:
         return [allow(["iot:UpdateCACertificate"], place.arn("iot", "cacert/*"))]
-    group = place.arn("iot", f"thinggroup/{_named(args, QUARANTINE)}")
+    group = place.arn("iot", f"thinggroup/{place.name(QUARANTINE)}")
     return [
         allow(["iot:ListPrincipalThings"], "*"),
         allow(["iot:AddThingToThingGroup"], [group, place.arn("iot", "thing/*")]),
@@ -151,7 +145,7 @@ def _rights(args: MitigationArgs, kind: str) -> Sequence[Statement]:
 def _parameters(args: MitigationArgs, kind: str) -> native.MitigationActionActionParamsArgs:
     if kind == QUARANTINE:
         into = native.MitigationActionAddThingsToThingGroupParamsArgs(
-            thing_group_names=[_named(args, QUARANTINE)], override_dynamic_groups=True
+            thing_group_names=[args["place"].name(QUARANTINE)], override_dynamic_groups=True
         )
         return native.MitigationActionActionParamsArgs(add_things_to_thing_group_params=into)
     if kind == DEACTIVATE_CA:

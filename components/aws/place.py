@@ -1,4 +1,4 @@
-"""Where a fleet is on AWS, and how its things are named there: ARNs.
+"""Where a stack of a fleet is on AWS, and how its things are named there.
 
 `arn:{partition}:{service}:{region}:{account}:{resource}`, "Amazon Resource Names (ARNs)",
 docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html.
@@ -8,14 +8,30 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.aws import names
+
 
 @dataclass(frozen=True)
 class Place:
-    """An account and a region of it. The account may be known to the engine only."""
+    """One stack of one fleet, in a region of an account. The account may be known to the engine only."""
 
+    fleet: str
+    stack: str
     region: str
     account: pulumi.Input[str]
-    partition: str = "aws"
+
+    @property
+    def partition(self) -> str:
+        """What ARNs begin with: aws, aws-cn …"""
+        return names.partition(self.region)
+
+    def name(self, *what: str) -> str:
+        """The name of something of this stack alone: `coldchain-prod-audit`."""
+        return names.scoped(self.fleet, self.stack, *what)
+
+    def rule(self, *what: str) -> str:
+        """The name of a topic rule of this stack."""
+        return names.rule(self.fleet, self.stack, *what)
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """The ARN of something in the region."""
@@ -23,11 +39,6 @@ class Place:
             f"arn:{self.partition}:{service}:{self.region}:", self.account, ":", resource
         )
 
-    def role(self, name: str) -> pulumi.Output[str]:
-        """The ARN of a role, or of roles by a pattern; IAM knows no region."""
-        return pulumi.Output.concat(f"arn:{self.partition}:iam::", self.account, f":role/{name}")
-
-    @property
-    def root(self) -> pulumi.Output[str]:
-        """The account itself as a principal."""
-        return pulumi.Output.concat(f"arn:{self.partition}:iam::", self.account, ":root")
+    def iam(self, resource: str) -> pulumi.Output[str]:
+        """The ARN of something of IAM, which knows no region: `role/…`, or `root` for the account itself."""
+        return pulumi.Output.concat(f"arn:{self.partition}:iam::", self.account, f":{resource}")

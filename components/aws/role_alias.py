@@ -16,7 +16,6 @@ class RoleAliasArgs(TypedDict):
     place: Place
     alias: str
     """1 to 128 of letters, digits, `_`, `=`, `,`, `@`, `-`; once in a region of an account."""
-    role_name: str
     seconds: int
     """How long credentials last, 900 to 43,200."""
     statements: Sequence[Statement]
@@ -46,7 +45,7 @@ class RoleAlias(pulumi.ComponentResource):
             name,
             {
                 "place": args["place"],
-                "role_name": args["role_name"],
+                "role_name": args["place"].name("devices"),
                 "service": CREDENTIALS,
                 "statements": args["statements"],
                 "description": "What devices of a fleet may do, by their certificate.",

@@ -17,18 +17,12 @@ _RECEIVES: Final = 5
 _RETENTION_HOURS: Final = 24
 _STREAM_KEY: Final = "alias/aws/kinesis"
 """AWS' own key of Kinesis in the account; whoever may put records may use it by way of Kinesis."""
-_SPELT: Final = str.maketrans({"_": "__", "-": "_h", ".": "_d", "/": "_s"})
-"""Rules have no other characters in their names than letters, digits and `_` (RuleName, botocore's model)."""
 
 
 class TelemetryPipelineArgs(TypedDict):
     """Arguments of TelemetryPipeline."""
 
     place: Place
-    fleet: str
-    """The second part of the devices' topics, `dt/{fleet}/{group}/{thing}/{topic}`."""
-    prefix: str
-    """Names of queues, stream, role and rules begin with it: `coldchain-prod`."""
     topics: Sequence[str]
     """Names of topics below that: `telemetry`. A rule each."""
     shards: int | None
@@ -57,9 +51,9 @@ class TelemetryPipeline(pulumi.ComponentResource):
         self, name: str, args: TelemetryPipelineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("muster:aws:TelemetryPipeline", name, {}, opts)
-        dead = self._queue(f"{name}-dead", f"{args['prefix']}-telemetry-dead", args)
+        dead = self._queue(f"{name}-dead", args["place"].name("telemetry-dead"), args)
         if args["shards"] is None:
-            queue = self._queue(f"{name}-queue", f"{args['prefix']}-telemetry", args, dead)
+            queue = self._queue(f"{name}-queue", args["place"].name("telemetry"), args, dead)
             role = self._role(name, args, allow(["sqs:SendMessage"], [queue.arn, dead.arn]))
             target = _to_queue(queue, role)
             self.target_arn = queue.arn
@@ -97,7 +91,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
     def _stream(self, name: str, args: TelemetryPipelineArgs, shards: int) -> kinesis.Stream:
         return kinesis.Stream(
             f"{name}-stream",
-            name=f"{args['prefix']}-telemetry",
+            name=args["place"].name("telemetry"),
             shard_count=shards,
             retention_period=_RETENTION_HOURS,
             encryption_type="KMS",
@@ -111,9 +105,9 @@ class TelemetryPipeline(pulumi.ComponentResource):
             name,
             {
                 "place": args["place"],
-                "role_name": f"{args['prefix']}-telemetry",
+                "role_name": args["place"].name("telemetry"),
                 "service": IOT,
-                "source": args["place"].arn("iot", f"rule/{rule_name(args['prefix'], '')}*"),
+                "source": args["place"].arn("iot", f"rule/{args['place'].rule('telemetry')}_*"),
                 "statements": statements,
                 "description": "AWS IoT delivers messages of devices.",
                 "tags": args["tags"],
@@ -133,10 +127,10 @@ class TelemetryPipeline(pulumi.ComponentResource):
         failed = iot.TopicRuleErrorActionSqsArgs(queue_url=dead.url, role_arn=role.arn, use_base64=False)
         iot.TopicRule(
             f"{name}-{topic}",
-            name=rule_name(args["prefix"], topic),
-            description=f"Messages of the fleet {args['fleet']} on its topics …/{topic}.",
+            name=args["place"].rule("telemetry", topic),
+            description=f"Messages of the fleet {args['place'].fleet} on its topics …/{topic}.",
             enabled=True,
-            sql=sql(args["fleet"], topic),
+            sql=sql(args["place"].fleet, topic),
             sql_version=_SQL_VERSION,
             error_action=iot.TopicRuleErrorActionArgs(sqs=failed),
             tags=args["tags"],
@@ -149,7 +143,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
             return
         cloudwatch.MetricAlarm(
             f"{name}-alarm",
-            name=f"{args['prefix']}-telemetry-dead",
+            name=args["place"].name("telemetry-dead"),
             alarm_description="There are messages of devices that could not be delivered.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
@@ -170,11 +164,6 @@ def sql(fleet: str, topic: str) -> str:
     """The statement for one topic of a fleet, of all its groups and things ("AWS IoT SQL reference")."""
     named = "topic(3) AS groupName, topic(4) AS thingName, timestamp() AS receivedAt"
     return f"SELECT *, {named} FROM 'dt/{fleet}/+/+/{topic}'"  # noqa: S608 - names of checked forms
-
-
-def rule_name(prefix: str, topic: str) -> str:
-    """The name of a topic's rule; two topics never share one."""
-    return f"{prefix.replace('-', '_')}_{topic.translate(_SPELT)}"
 
 
 def _to_queue(queue: sqs.Queue, role: iam.Role) -> dict[str, Any]:
