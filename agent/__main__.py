@@ -14,6 +14,7 @@ from agent.events import Stop
 from agent.log import JsonLog, capture_sdk
 from agent.machine import Machine
 from agent.options import Options, parse
+from agent.ports import Cloud
 from agent.runner import Runner, wall_clock
 
 EXIT_USAGE = 2
@@ -32,10 +33,6 @@ def main(arguments: list[str], began: float, now: Callable[[], datetime] = wall_
 
 def run(options: Options, began: float, now: Callable[[], datetime]) -> int:
     """Run the device that `options` describe; its exit code. Raises OptionError."""
-    from agent.cloud import (
-        AzureCloud,
-    )  # the SDK takes most of the start-up: load it once the options are right
-
     log = JsonLog(sys.stdout, options.registration_id, options.log_level)
     capture_sdk(log)
     machine = Machine(
@@ -43,9 +40,10 @@ def run(options: Options, began: float, now: Callable[[], datetime]) -> int:
         random.SystemRandom().random,
         options.issuance.renew_before if options.issuance else None,
         registered=bool(options.hub),
+        enrols_once=options.aws is not None,
         gateway=options.gateway is not None,
     )
-    runner = Runner(machine, AzureCloud(options, now), log, now)
+    runner = Runner(machine, cloud_of(options, now), log, now)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         runner.post(Stop())
@@ -53,6 +51,19 @@ def run(options: Options, began: float, now: Callable[[], datetime]) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return runner.run(began)
+
+
+def cloud_of(options: Options, now: Callable[[], datetime]) -> Cloud:
+    """The cloud that the options name. Its SDK takes most of the start-up, so only that one is loaded, once
+    the options are right. Raises OptionError.
+    """
+    if options.aws is not None:
+        from agent.aws.cloud import AwsCloud
+
+        return AwsCloud(options, options.aws, now)
+    from agent.cloud import AzureCloud
+
+    return AzureCloud(options, now)
 
 
 if __name__ == "__main__":

@@ -54,9 +54,18 @@ def new_key() -> Key:
 
 def request(registration_id: str, key: Key) -> str:
     """A PKCS#10 request as DPS takes it: base64 of DER, without PEM lines."""
+    made = _request(registration_id, key).public_bytes(serialization.Encoding.DER)
+    return base64.b64encode(made).decode("ascii")
+
+
+def request_pem(registration_id: str, key: Key) -> str:
+    """A PKCS#10 request as AWS IoT takes it: PEM ("CreateCertificateFromCsr", fleet-provision-api)."""
+    return _request(registration_id, key).public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _request(registration_id: str, key: Key) -> x509.CertificateSigningRequest:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, registration_id)])
-    made = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA384())
-    return base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode("ascii")
+    return x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA384())
 
 
 def read_chain(texts: object) -> tuple[x509.Certificate, ...]:
@@ -77,8 +86,11 @@ def _certificate(text: str) -> x509.Certificate:
     return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
 
 
-def checked(chain: Sequence[x509.Certificate], key: Key, registration_id: str, now: datetime) -> Identity:
-    """The identity of a device, if the chain is for this key and this device, whole, and not over.
+def checked(
+    chain: Sequence[x509.Certificate], key: Key, registration_id: str | None, now: datetime
+) -> Identity:
+    """The identity of a device, if the chain is for this key and this device, whole, and not over. None for a
+    registration id: whatever name stands in it (AWS IoT names what it issues as it likes).
 
     Raises ValueError with the reason. A chain that begins later by our clock is let be: ours may be wrong,
     and the hub decides by its own.
@@ -87,7 +99,7 @@ def checked(chain: Sequence[x509.Certificate], key: Key, registration_id: str, n
     if leaf.public_key() != key.public_key():
         raise ValueError("the certificate is for another key than the one in the request")
     names = [str(it.value) for it in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if [it.lower() for it in names] != [registration_id.lower()]:
+    if registration_id is not None and [it.lower() for it in names] != [registration_id.lower()]:
         raise ValueError(f"the certificate is for {' and '.join(names) or 'nobody'}, not {registration_id}")
     for below, above in pairwise(chain):
         _check_issued(below, above)

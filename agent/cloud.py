@@ -1,9 +1,9 @@
-"""The cloud as one device sees it: which way of enrolling its options ask for, which credential is in use."""
+"""Azure as one device sees it: which way of enrolling its options ask for, which credential is in use."""
 
 from collections.abc import Callable
 from datetime import datetime
 
-from agent.assignment import Assignment
+from agent.assignment import Assignment, FixedAssignment
 from agent.azure import AzureHub, AzureProvisioning
 from agent.credentials import Credential
 from agent.errors import RefusedError
@@ -15,20 +15,6 @@ from agent.issuance import CertificateProvisioning
 from agent.log import JsonLog
 from agent.options import Options
 from agent.ports import Provisioning
-
-
-class FixedAssignment:
-    """No enrolment: the device was told which hub knows it."""
-
-    def __init__(self, hub: str, device_id: str) -> None:
-        self._assignment = Assignment(hub, device_id)
-
-    def enrol(self) -> Assignment:
-        """What it was told."""
-        return self._assignment
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class AzureCloud:

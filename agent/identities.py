@@ -1,4 +1,4 @@
-"""A device's certificates from DPS on disk: a numbered folder each, the highest that is whole is in use.
+"""A device's certificates from its cloud: a numbered folder each, the highest that is whole is in use.
 
     {folder}/0000000007/key.pem  chain.pem  assignment.json
 
@@ -8,7 +8,6 @@ with the next one. Files have mode 0600, folders 0700.
 """
 
 import json
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from agent import certificates
+from agent import certificates, files
 from agent.assignment import Assignment
 from agent.credentials import Certificate
 
@@ -29,9 +28,11 @@ _UNFINISHED = "unfinished"
 
 
 class Identities:
-    """The certificates of one device. `now` is its wall clock."""
+    """The certificates of one device. `now` is its wall clock. Without a `registration_id` the name in a
+    certificate says nothing: AWS chooses that of what it issues.
+    """
 
-    def __init__(self, folder: Path, registration_id: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, registration_id: str | None, now: Callable[[], datetime]) -> None:
         self._folder = folder
         self._registration_id = registration_id
         self._now = now
@@ -57,13 +58,13 @@ class Identities:
             scratch = self._folder / _UNFINISHED
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-            _write(scratch / _KEY, identity.key_pem())
-            _write(scratch / _CHAIN, identity.chain_pem())
-            _write(scratch / _ASSIGNMENT, json.dumps({"hub": hub, "deviceId": device_id}).encode())
-            _sync(scratch)
+            files.write_new(scratch / _KEY, identity.key_pem())
+            files.write_new(scratch / _CHAIN, identity.chain_pem())
+            files.write_new(scratch / _ASSIGNMENT, json.dumps({"hub": hub, "deviceId": device_id}).encode())
+            files.sync(scratch)
             number = max(self._numbers(), default=0) + 1
             scratch.rename(self._folder / f"{number:010}")
-            _sync(self._folder)
+            files.sync(self._folder)
         return Assignment(hub, device_id, identity.validity)
 
     def retire(self) -> None:
@@ -79,7 +80,7 @@ class Identities:
             try:
                 return folder, self._read(folder)
             except (OSError, ValueError, TypeError):
-                continue  # damaged, of another device, or over: an older one, or a new one from DPS
+                continue  # damaged, of another device, or over: an older one, or a new one
         return None
 
     def _read(self, folder: Path) -> Assignment:
@@ -100,20 +101,3 @@ class Identities:
 def has_any(folder: Path) -> bool:
     """Whether a certificate was kept there, fit to be used or not."""
     return any(folder.glob(f"{'[0-9]' * 10}/{_CHAIN}"))
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder outlive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,10 +24,10 @@ When a certificate is renewed: `agent.renewal`.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
-from agent.assignment import Assignment, Validity
+from agent.assignment import Assignment
 from agent.backoff import REFUSED, UNAVAILABLE, Backoff
 from agent.commands import (
     Close,
@@ -93,7 +93,8 @@ class State(Enum):
 
 class Machine:
     """One device. `attempts` is how often in a row DPS may refuse before the device gives up; 0: for ever.
-    A `registered` one asks no DPS: then the hub's refusals count. `renew_before` is how long before its end a
+    A `registered` one asks no DPS: then the hub's refusals count. One that `enrols_once` is registered from
+    then on (AWS: nobody but the endpoint is asked again). `renew_before` is how long before its end a
     certificate from DPS is renewed. A `gateway` lets children in.
     """
 
@@ -104,6 +105,7 @@ class Machine:
         renew_before: timedelta | None = None,
         *,
         registered: bool = False,
+        enrols_once: bool = False,
         gateway: bool = False,
     ) -> None:
         self.state = State.NEW
@@ -111,6 +113,7 @@ class Machine:
         self._uniform = uniform
         self._renewals = Renewals(renew_before, uniform)
         self._is_registered = registered
+        self._enrols_once = enrols_once
         self._is_gateway = gateway
         self._unproved = False
         self._began = 0.0
@@ -169,7 +172,7 @@ class Machine:
         if event.known is None:
             return [_record("starting"), *self._enrol()]
         held = self._hold(event.known, at, fresh=False)
-        resuming = _record("resuming", hub=event.known.hub, until=_until(event.known.certificate))
+        resuming = _record("resuming", hub=event.known.hub, until=event.known.until)
         return [_record("starting"), resuming, *held, *self._connect(event.known)]
 
     def _stop(self) -> list[Command]:
@@ -192,12 +195,13 @@ class Machine:
     def _hold(self, assignment: Assignment, at: float, *, fresh: bool) -> list[Command]:
         """Take an assignment, and with it the certificate that came along."""
         self._assignment = assignment
+        self._is_registered |= self._enrols_once
         certificate = assignment.certificate
         if certificate is None:
             return []
         self._unproved = True
         alarm = self._renewals.hold(certificate, at, fresh=fresh)
-        issued = _record("certificate-issued", until=_until(certificate))
+        issued = _record("certificate-issued", until=assignment.until)
         return [issued, *alarm] if fresh else alarm
 
     def _renewal_timer(self, at: float) -> list[Command]:
@@ -340,13 +344,8 @@ class Machine:
         return [Report(self._step, twin.version, properties), self._await_answer()]
 
     def _certificate(self) -> Json:
-        """As Microsoft's page on certificate renewal for IoT Hub asks devices to report it."""
         certificate = self._assignment.certificate if self._assignment else None
-        if certificate is None:
-            return {}
-        return {
-            "certificate": {"validFrom": _text(certificate.since), "validUntil": _text(certificate.until)}
-        }
+        return {"certificate": certificate.told()} if certificate else {}
 
     def _reported(self, event: Reported, at: float) -> list[Command]:
         self._awaits_answer = False
@@ -368,14 +367,6 @@ class Machine:
 
 def _send_later(twin: Twin) -> SetTimer:
     return SetTimer(Timer.SEND, twin.settings["intervalSeconds"])
-
-
-def _until(certificate: Validity | None) -> str | None:
-    return _text(certificate.until) if certificate else None
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _record(event: str, level: str = "info", **fields: object) -> Record:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agent.aws import checks as aws
 from agent.credentials import SymmetricKey
 from agent.identities import has_any
 
@@ -35,7 +36,9 @@ class Address:
 
 def names(given: argparse.Namespace) -> Iterator[str]:
     """Ids, hosts and numbers."""
-    if not _REGISTRATION_ID.fullmatch(given.registration_id):
+    if given.endpoint:
+        yield from aws.names(given)
+    elif not _REGISTRATION_ID.fullmatch(given.registration_id):
         yield (
             f"--registration-id {given.registration_id!r}: at most 128 letters, digits and . _ - : are "
             "allowed, with a letter or digit first and last"
@@ -45,7 +48,8 @@ def names(given: argparse.Namespace) -> Iterator[str]:
             f"--request-certificate: --registration-id has {len(given.registration_id)} characters, a "
             f"certificate's common name at most {_LONGEST_COMMON_NAME}"
         )
-    for flag, host in (("--hub", given.hub), ("--gateway-host", given.gateway_host)):
+    hosts = {"--hub": given.hub, "--gateway-host": given.gateway_host, "--endpoint": given.endpoint}
+    for flag, host in hosts.items():
         if host and not _HOST.fullmatch(host):
             yield f"{flag} {host!r}: write a host name or an IPv4 address, without a port"
     if given.attempts < 0:
@@ -57,13 +61,19 @@ def names(given: argparse.Namespace) -> Iterator[str]:
 
 def combinations(given: argparse.Namespace) -> list[str]:
     """Options that need, or exclude, each other."""
+    if given.endpoint:
+        return list(aws.combinations(given))
+    return [*aws.without_endpoint(given), *_combinations(given)]
+
+
+def _combinations(given: argparse.Namespace) -> list[str]:
     scope, hub = bool(given.id_scope.strip()), bool(given.hub)
     certificate, key = given.certificate is not None, given.key is not None
     symmetric, gateway = given.symmetric_key_file is not None, given.gateway
     server = given.server_certificate is not None and given.server_key is not None
     below = (given.listen, given.server_certificate, given.server_key, given.children_ca)
     rules = [
-        (scope or hub, "--id-scope is empty; `pulumi stack output idScope` names it (or give --hub)"),
+        (scope or hub, "--id-scope is empty; `pulumi stack output idScope` names it (or --hub, --endpoint)"),
         (not (scope and hub), "--id-scope and --hub: a device that its hub knows already asks no DPS"),
         (certificate == key, "--certificate and --key go together"),
         (certificate or key or symmetric, "--certificate and --key, or --symmetric-key-file, are needed"),
@@ -95,9 +105,10 @@ def combinations(given: argparse.Namespace) -> list[str]:
 def credential(given: argparse.Namespace) -> list[str]:
     """What the device proves itself with: files that can be read, fit together and are private.
 
-    A device that has a certificate from DPS does not need them now: then they are not even opened.
+    A device that has a certificate from its cloud does not need them now: then they are not even opened.
     """
-    if given.request_certificate and given.identity is not None and has_any(given.identity):
+    asks = given.request_certificate or given.claim_template
+    if asks and given.identity is not None and has_any(given.identity):
         return []
     if given.symmetric_key_file is not None:
         return _symmetric_key(given.symmetric_key_file)

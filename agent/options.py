@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent import option_checks as checks
+from agent.aws import options as aws
+from agent.aws.options import AwsOptions
 from agent.credentials import Certificate, Credential, SymmetricKey
 from agent.errors import OptionError
 from agent.log import LEVELS
@@ -58,6 +60,7 @@ class Options:
     """One device. `attempts` 0 means: never give up. `trust_pem` is None for the system's trust.
 
     With a `hub` the device is registered there already, and asks no DPS; without, `id_scope` names the DPS.
+    With `aws` it is on AWS IoT, and what is Azure's alone is empty.
     """
 
     registration_id: str
@@ -73,13 +76,14 @@ class Options:
     issuance: Issuance | None
     parent: Parent | None
     gateway: GatewayOptions | None
+    aws: AwsOptions | None = None
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m agent`."""
     result = argparse.ArgumentParser(
         prog="python -m agent",
-        description="One device: it enrols with Azure DPS, connects to its hub, and keeps its twin.",
+        description="One device: it enrols with Azure DPS or AWS IoT, connects, and keeps its twin.",
         epilog="MUSTER_PROXY (http://host:port) and MUSTER_CA_FILE (PEM) tell how the cloud is reached and "
         "trusted. Exit codes: 0 stopped by a signal, 2 wrong use, 3 refused for good.",
     )
@@ -87,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     _add_credential(result)
     _add_issuance(result)
     _add_gateway(result)
+    aws.add_to(result)
     return result
 
 
@@ -107,7 +112,9 @@ def _add_cloud(result: argparse.ArgumentParser) -> None:
 
 
 def _add_credential(result: argparse.ArgumentParser) -> None:
-    group = result.add_argument_group("what the device proves itself with: a certificate, or a key")
+    group = result.add_argument_group(
+        "what the device proves itself with: a certificate (its own, or a claim), or a key"
+    )
     group.add_argument("--certificate", type=Path, help="PEM file: the leaf, then its issuers")
     group.add_argument("--key", type=Path, help="PEM file with the leaf's key")
     group.add_argument("--symmetric-key-file", type=Path, help="the device's own key in base64; mode 0600")
@@ -116,7 +123,9 @@ def _add_credential(result: argparse.ArgumentParser) -> None:
 def _add_issuance(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("a certificate from DPS, for a key that the device makes itself")
     group.add_argument("--request-certificate", action="store_true", help="ask for one (DPS API 2026-11-01)")
-    group.add_argument("--identity", type=Path, help="folder for key and certificate; mode 0700")
+    group.add_argument(
+        "--identity", type=Path, help="folder for key and certificate; mode 0700 (with a claim, too)"
+    )
     group.add_argument(
         "--renew-before-days", type=float, help="so long before its end (default: at 80 %% of its life)"
     )
@@ -145,6 +154,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     faults += [*checks.names(given), *checks.combinations(given), *checks.credential(given)]
     parent, gateway = _parent(given, faults), _gateway(given, faults)
     issuance = _issuance(given, faults)
+    if given.claim_template and given.identity is not None and not faults:  # it makes the folder
+        faults += checks.folder("--identity", given.identity)
     if faults:
         raise OptionError(faults)
     return Options(
@@ -161,6 +172,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         issuance=issuance,
         parent=parent,
         gateway=gateway,
+        aws=aws.read(given),
     )
 
 

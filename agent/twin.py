@@ -2,7 +2,8 @@
 
 No IO. Desired properties arrive whole (after a connect) or as merge patches with a version; a patch that
 repeats is dropped, and a gap in the versions asks for the whole twin again. Azure IoT Hub: "Understand and
-use device twins".
+use device twins". A shadow of AWS IoT counts its versions over reported properties too, so its patches say
+which version they follow (`agent.aws.shadow`).
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Setting:
 SETTINGS = {"intervalSeconds": Setting(default=60, lowest=1, highest=86_400)}
 """Desired properties that this device understands; it leaves the others alone."""
 
+AFTER = "$after"
 _REFUSED_KEY = "refusedSettings"
 
 
@@ -61,13 +63,15 @@ class Twin:
         self._settle()
 
     def change(self, patch: Mapping[str, Any]) -> Change:
-        """Take a patch of desired properties; `$version` in it says where it belongs."""
+        """Take a patch of desired properties; `$version` in it says where it belongs, `$after` (if it is not
+        the version before) what it follows.
+        """
         version = patch.get("$version")
-        if not isinstance(version, int) or version > self.version + 1:
+        if not isinstance(version, int) or patch.get(AFTER, version - 1) > self.version:
             return Change.GAP
         if version <= self.version:
             return Change.REPEATED
-        self._desired = merged(self._desired, patch)
+        self._desired = merged(self._desired, {key: patch[key] for key in patch if key != AFTER})
         self._settle()
         return Change.APPLIED
 

@@ -1,0 +1,65 @@
+"""Whether AWS IoT refused a device, or only was out of reach. No IO, no SDK.
+
+AWS does not say no in words. A certificate that is inactive, revoked or unknown ends the TLS handshake or the
+connection right behind it, and so does a CONNECT that the policy does not allow ("Diagnosing connectivity
+issues"). The first connection of a certificate that is provisioned just in time ends the same way, while it
+is being registered ("Just-in-time registration": the device has to connect again). A network that drops a
+connection looks no different. So one such end is taken as an outage, which is tried again soon; several in a
+row, while the endpoint can be reached, are a no.
+"""
+
+from agent.errors import CloudError, RefusedError, UnavailableError
+
+AMBIGUOUS = frozenset(
+    {
+        "AWS_ERROR_MQTT_PROTOCOL_ERROR",  # CONNACK with a code that is not 0
+        "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
+        "AWS_IO_SOCKET_CLOSED",
+        "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE",  # TLS 1.2: an alert; or we do not trust the server
+        "AWS_IO_TLS_ERROR_READ_FAILURE",  # TLS 1.3: an alert after the handshake
+        "AWS_IO_TLS_ALERT_NOT_GRACEFUL",
+    }
+)
+"""What awscrt calls the end of a connection by the other side, before it was accepted."""
+
+REFUSED_AFTER = 3
+"""So many in a row are a no."""
+
+REFUSED_AFTER_JUST_IN_TIME = 8
+"""The same before a certificate that is registered just in time was ever accepted: with the delays of
+`agent.backoff` about a minute, in which a rule and a function of the account have to do their work."""
+
+
+class Doubt:
+    """Counts connections that were ended before they were accepted. With `first`
+    so many are borne before the first success.
+    """
+
+    def __init__(self, refused_after: int = REFUSED_AFTER, first: int | None = None) -> None:
+        self._refused_after = refused_after
+        self._limit = first or refused_after
+        self._ended = 0
+
+    def accepted(self) -> None:
+        """A connection was accepted: what happened before says nothing any more."""
+        self._limit = self._refused_after
+        self._ended = 0
+
+    def judge(self, name: str, words: str) -> CloudError:
+        """What an attempt that failed means; `name` is the SDK's for the error."""
+        if name not in AMBIGUOUS:
+            return UnavailableError(words)
+        self._ended += 1
+        if self._ended < self._limit:
+            return UnavailableError(words)
+        return RefusedError(
+            f"the endpoint ended {self._ended} connections in a row before it accepted one ({words}): the "
+            "certificate is not active or not known there, or its policy does not allow this client id"
+        )
+
+
+def answer_error(what: str, status: int | None, code: str | None, message: str | None) -> CloudError:
+    """What AWS answered to a request, as the error it means: a 4xx is a no unless it only says: later."""
+    words = f"AWS IoT {what}: {status or 'no status'} {code or ''} {message or ''}".strip()
+    is_refused = status is not None and 400 <= status < 500 and status not in (408, 429)
+    return RefusedError(words) if is_refused else UnavailableError(words)
