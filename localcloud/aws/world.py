@@ -10,13 +10,23 @@ from localcloud.aws.account import Account
 from localcloud.aws.api import Operation
 from localcloud.aws.emulator import Emulator
 from localcloud.aws.iot.authorities import Authorities
+from localcloud.aws.iot.authorizers import Authorizers
 from localcloud.aws.iot.billing_groups import BillingGroups
+from localcloud.aws.iot.certificate_providers import CertificateProviders
 from localcloud.aws.iot.certificates import Certificates
+from localcloud.aws.iot.claims import Claims
+from localcloud.aws.iot.domains import DomainConfigurations
 from localcloud.aws.iot.endpoints import Endpoints
+from localcloud.aws.iot.events import Events
 from localcloud.aws.iot.groups import ThingGroups
+from localcloud.aws.iot.indexing import IndexingConfiguration
+from localcloud.aws.iot.logging import Logging
 from localcloud.aws.iot.memberships import Memberships
 from localcloud.aws.iot.policies import Policies
+from localcloud.aws.iot.registration import Registration
+from localcloud.aws.iot.role_aliases import RoleAliases
 from localcloud.aws.iot.tags import Tags
+from localcloud.aws.iot.templates import ProvisioningTemplates
 from localcloud.aws.iot.thing_types import ThingTypes
 from localcloud.aws.iot.things import Things
 from localcloud.aws.iot.x509 import OwnAuthority
@@ -40,6 +50,28 @@ class World:
         self.things = Things(place, self.thing_types, self.groups, self.billing_groups, self.certificates)
         self.memberships = Memberships(self.things, self.groups)
         self.endpoints = Endpoints(place)
+        self._add_provisioning()
+        self._add_settings()
+
+    def _add_provisioning(self) -> None:
+        """Templates, and what applies them."""
+        self.templates = ProvisioningTemplates(self.place, self.tags)
+        self.templates.is_used = lambda name: any(it.template == name for it in self.authorities.all())
+        self.authorities.check_template = self.templates.check_for_authority
+        self.claims = Claims(self.place, self.templates, self.certificates)
+        self.registration = Registration(
+            self.place, self.things, self.groups, self.certificates, self.authorities, self.policies
+        )
+
+    def _add_settings(self) -> None:
+        """What a whole account has once, and what its devices sign in with."""
+        self.role_aliases = RoleAliases(self.place, self.tags)
+        self.authorizers = Authorizers(self.place, self.tags)
+        self.domains = DomainConfigurations(self.place, self.tags, self.authorizers)
+        self.certificate_providers = CertificateProviders(self.place, self.tags)
+        self.events = Events(self.place)
+        self.indexing = IndexingConfiguration(self.place)
+        self.logging = Logging(self.place)
 
     def operations(self) -> dict[str, Operation]:
         """The control plane: service `iot` of botocore."""
@@ -54,4 +86,14 @@ class World:
             **self.things.operations(),
             **self.memberships.operations(),
             **self.endpoints.operations(),
+            **self.templates.operations(),
+            **self.claims.operations(),
+            **self.registration.operations(),
+            **self.role_aliases.operations(),
+            **self.authorizers.operations(),
+            **self.domains.operations(),
+            **self.certificate_providers.operations(),
+            **self.events.operations(),
+            **self.indexing.operations(),
+            **self.logging.operations(),
         }

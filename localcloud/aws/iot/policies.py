@@ -6,7 +6,7 @@ Quotas (docs.aws.amazon.com/general/latest/gr/iot-core.html): documents of 2,048
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from localcloud.aws import policy
@@ -15,7 +15,7 @@ from localcloud.aws.iot.certificates import Certificates
 from localcloud.aws.iot.groups import ThingGroups
 from localcloud.aws.iot.paging import marked_page
 from localcloud.aws.iot.refusals import invalid, limited, not_found
-from localcloud.aws.iot.tags import Tags
+from localcloud.aws.iot.tags import Tag, Tags
 from localcloud.aws.place import Place
 
 _POLICIES = "aws-policy"
@@ -97,6 +97,38 @@ class Policies:
         things = [thing] if thing else self._things_of(identity) if identity else []
         return list(dict.fromkeys(self.of_target(certificate_arn) + self._of_groups(things)))
 
+    def create(self, name: str, document: str, tags: Sequence[Tag] = ()) -> dict[str, Any]:
+        """A new policy with one version. Raises ApiError."""
+        checked(document)
+        if self.get(name):
+            words = f"Policy cannot be created - name already exists (name={name})"
+            raise ApiError("ResourceAlreadyExistsException", words, resourceId=name)
+        now, arn = self._place.now(), self._place.arn(f"policy/{name}")
+        made = {"name": name, "arn": arn, "created": now, "modified": now, "default": "1", "next": 2}
+        made["versions"] = {"1": {"document": document, "created": now}}
+        with self._place.store.transaction():
+            self._tags.put(arn, tags)
+            self._save(made)
+        return made
+
+    def add_version(self, name: str, document: str, *, is_default: bool) -> str:
+        """A further version of a policy; its number. Raises ApiError."""
+        known = self.require(name)
+        checked(document)
+        if len(known["versions"]) >= MOST_VERSIONS:
+            words = f"The policy {known['name']} already has the maximum number of versions ({MOST_VERSIONS})"
+            raise ApiError("VersionsLimitExceededException", words)
+        version = str(known["next"])
+        known["next"] += 1
+        known["versions"][version] = {"document": document, "created": self._place.now()}
+        known["default"] = version if is_default else known["default"]
+        self._save({**known, "modified": self._place.now()})
+        return version
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every policy, by name."""
+        return [it for _, it in self._place.store.list(_POLICIES)]
+
     def attach(self, name: str, target: str) -> None:
         """Put a policy on a certificate or group. Raises ApiError."""
         self.require(name)
@@ -123,14 +155,9 @@ class Policies:
     # the control plane
 
     def _create(self, params: dict[str, Any]) -> dict[str, Any]:
-        name, document = params["policyName"], checked(params["policyDocument"])
-        if self.get(name):
-            words = f"Policy cannot be created - name already exists (name={name})"
-            raise ApiError("ResourceAlreadyExistsException", words, resourceId=name)
-        now, arn = self._place.now(), self._place.arn(f"policy/{name}")
-        made = {"name": name, "arn": arn, "created": now, "modified": now, "default": "1", "next": 2}
-        self._tags.put(arn, params.get("tags") or [])
-        self._save({**made, "versions": {"1": {"document": document, "created": now}}})
+        name, document = params["policyName"], params["policyDocument"]
+        made = self.create(name, document, params.get("tags") or [])
+        arn = made["arn"]
         return {"policyName": name, "policyArn": arn, "policyDocument": document, "policyVersionId": "1"}
 
     def _get(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -161,21 +188,14 @@ class Policies:
         return {}
 
     def _list(self, params: dict[str, Any]) -> dict[str, Any]:
-        return _policies_page([it for _, it in self._place.store.list(_POLICIES)], params)
+        return _policies_page(self.all(), params)
 
     def _create_version(self, params: dict[str, Any]) -> dict[str, Any]:
-        known = self.require(params["policyName"])
-        document = checked(params["policyDocument"])
-        if len(known["versions"]) >= MOST_VERSIONS:
-            words = f"The policy {known['name']} already has the maximum number of versions ({MOST_VERSIONS})"
-            raise ApiError("VersionsLimitExceededException", words)
-        version, is_default = str(known["next"]), bool(params.get("setAsDefault"))
-        known["next"] += 1
-        known["versions"][version] = {"document": document, "created": self._place.now()}
-        known["default"] = version if is_default else known["default"]
-        self._save({**known, "modified": self._place.now()})
+        is_default = bool(params.get("setAsDefault"))
+        name, document = params["policyName"], params["policyDocument"]
+        version = self.add_version(name, document, is_default=is_default)
         return {
-            "policyArn": known["arn"],
+            "policyArn": self.require(name)["arn"],
             "policyDocument": document,
             "policyVersionId": version,
             "isDefaultVersion": is_default,
