@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from fleet import twins
 from fleet.checks import (
     allocation,
+    audit,
+    aws,
     azure,
     clouds,
     configurations,
@@ -21,7 +23,7 @@ from fleet.checks import (
     identity,
     routing,
 )
-from fleet.checks.findings import Check, provisionings
+from fleet.checks.findings import Check, provisionings_on
 from fleet.description import Fleet, Twin
 from fleet.errors import Finding, Path
 
@@ -29,7 +31,11 @@ from fleet.errors import Finding, Path
 def check(fleet: Fleet, known: list[Finding]) -> list[Finding]:
     """What is wrong between fields, without what only follows from `known` findings."""
     unsound = {finding.path for finding in known if not finding.at_key}
-    checks = [*CHECKS, *(AZURE_CHECKS if fleet.azure is not None else ())]
+    checks = [
+        *CHECKS,
+        *(AZURE_CHECKS if fleet.azure is not None and "azure" in fleet.clouds else ()),
+        *AWS_CHECKS,
+    ]
     return [finding for each in checks for finding in each(fleet) if _counts(finding, unsound)]
 
 
@@ -45,7 +51,7 @@ def _twins_fit(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _twins(fleet: Fleet) -> Iterator[tuple[Path, Twin]]:
-    for path, provisioning in provisionings(fleet):
+    for path, provisioning in provisionings_on(fleet, "azure"):
         yield path, provisioning.twin
     for key, device in fleet.devices.items():
         yield ("devices", key), device.twin
@@ -53,7 +59,7 @@ def _twins(fleet: Fleet) -> Iterator[tuple[Path, Twin]]:
             yield ("devices", key, "modules", module_id), module.twin
 
 
-CHECKS: tuple[Check, ...] = (*clouds.CHECKS, *identity.CHECKS, *enrolment.CHECKS, _twins_fit)
+CHECKS: tuple[Check, ...] = (*clouds.CHECKS, *identity.CHECKS, *enrolment.CHECKS)
 AZURE_CHECKS: tuple[Check, ...] = (
     *hubs.CHECKS,
     *routing.CHECKS,
@@ -61,5 +67,7 @@ AZURE_CHECKS: tuple[Check, ...] = (
     *allocation.CHECKS,
     *devices.CHECKS,
     *configurations.CHECKS,
+    _twins_fit,
 )
 """Of what a fleet has on Azure: not asked where it has nothing there."""
+AWS_CHECKS: tuple[Check, ...] = (*aws.CHECKS, *audit.CHECKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleet.checks.findings import Check, provisionings
+from fleet.checks.findings import Check, placed
 from fleet.description import Fleet
 from fleet.errors import Finding, Path, shown
 
@@ -28,7 +28,7 @@ def _messaging_names_differ(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _certificates_need_the_newer_api(fleet: Fleet) -> Iterator[Finding]:
-    used = any(provisioning.certificates for _, provisioning in provisionings(fleet))
+    used = any(provisioning.certificates for _, provisioning, _ in placed(fleet))
     if (used or fleet.on_azure.registry) and fleet.on_azure.provisioning_api < _CERTIFICATES_SINCE:
         version = fleet.on_azure.provisioning_api
         wrong = (

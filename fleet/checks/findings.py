@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from fleet.description import Allocation, Cloud, Fleet, Provisioning
 from fleet.errors import Finding, Path, named, one_of, shown
@@ -28,7 +30,7 @@ def provisionings_on(fleet: Fleet, cloud: Cloud) -> Iterator[tuple[Path, Provisi
 
 def placed(fleet: Fleet) -> Iterator[tuple[Path, Provisioning, Allocation]]:
     """Those of them that a hub is chosen for, and how: all that are on Azure."""
-    for path, each in provisionings(fleet):
+    for path, each in provisionings_on(fleet, "azure"):
         if each.allocation is not None:
             yield path, each, each.allocation
 
@@ -61,6 +63,25 @@ def taken(entries: Sequence[tuple[Path, str]], noun: str, right: str) -> Iterato
         elif other != path:
             wrong = f"{noun} {shown(text)} belongs to {_owner(other)} already"
             yield Finding(path, wrong, right, needs=(other,))
+
+
+def ranges_begin_within(path: Path, ranges: Mapping[Any, str]) -> Iterator[Finding]:
+    """A finding for each IPv4 range whose address has bits beyond its prefix, which the clouds refuse or
+    read as another range."""
+    for key, cidr in ranges.items():
+        numbers = [int(number) for number in re.findall("[0-9]{1,3}", cidr)]
+        if len(numbers) != 5:
+            continue  # one address, or no range at all, which has its own finding
+        network = _first_address(numbers[:4], numbers[4])
+        if network != numbers[:4]:
+            right = f"should be {'.'.join(map(str, network))}/{numbers[4]}"
+            yield Finding((*path, key), f"{shown(cidr)} begins within its range", right)
+
+
+def _first_address(address: list[int], prefix: int) -> list[int]:
+    """The address without the bits beyond the prefix."""
+    kept = [min(max(prefix - 8 * place, 0), 8) for place in range(4)]
+    return [byte >> (8 - bits) << (8 - bits) for byte, bits in zip(address, kept, strict=True)]
 
 
 def _owner(path: Path) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sized
 
-from fleet.checks.findings import Check, unknown
+from fleet.checks.findings import Check, ranges_begin_within, unknown
 from fleet.description import Fleet, Hub
 from fleet.errors import Finding, Path, named, shown
 
@@ -92,23 +91,8 @@ def _somebody_can_reach_it(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _ranges_are_ranges(fleet: Fleet) -> Iterator[Finding]:
-    """Azure refuses a range whose address has bits beyond its prefix."""
     for key, hub in fleet.on_azure.hubs.items():
-        for rule, cidr in hub.network.allow.items():
-            numbers = [int(number) for number in re.findall("[0-9]{1,3}", cidr)]
-            if len(numbers) != 5:
-                continue  # one address, or no range at all, which has its own finding
-            network = _first_address(numbers[:4], numbers[4])
-            if network != numbers[:4]:
-                path: Path = ("azure", "hubs", key, "network", "allow", rule)
-                right = f"should be {'.'.join(map(str, network))}/{numbers[4]}"
-                yield Finding(path, f"{shown(cidr)} begins within its range", right)
-
-
-def _first_address(address: list[int], prefix: int) -> list[int]:
-    """The address without the bits beyond the prefix."""
-    kept = [min(max(prefix - 8 * place, 0), 8) for place in range(4)]
-    return [byte >> (8 - bits) << (8 - bits) for byte, bits in zip(address, kept, strict=True)]
+        yield from ranges_begin_within(("azure", "hubs", key, "network", "allow"), hub.network.allow)
 
 
 CHECKS: tuple[Check, ...] = (
