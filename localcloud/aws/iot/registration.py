@@ -25,6 +25,7 @@ from localcloud.aws.iot.refusals import invalid
 from localcloud.aws.iot.template_body import PlannedCertificate, PlannedPolicy, PlannedThing
 from localcloud.aws.iot.template_functions import CERTIFICATE_ID, TemplateError
 from localcloud.aws.iot.things import Things
+from localcloud.aws.model import BadRequest, Model
 from localcloud.aws.place import Place
 
 PENDING = "PENDING_ACTIVATION"
@@ -116,6 +117,7 @@ class Registration:
         return Registered(name, certificate, arns, plan.configuration)
 
     def _make_thing(self, planned: PlannedThing) -> None:
+        _check_thing(planned)
         if self._things.get(planned.name) is None:
             attributes = dict(planned.attributes or {})
             self._things.create(planned.name, planned.type_name, attributes, planned.billing_group)
@@ -185,6 +187,20 @@ class Registration:
         arn = str(self._policies.require(name)["arn"])
         self._policies.attach(name, certificate.arn)
         return arn
+
+
+def _check_thing(planned: PlannedThing) -> None:
+    """Names and attributes as CreateThing takes them. Raises ApiError."""
+    wanted: Params = {
+        "thingName": planned.name,
+        "thingTypeName": planned.type_name,
+        "billingGroupName": planned.billing_group,
+        "attributePayload": {"attributes": dict(planned.attributes or {})},
+    }
+    try:
+        Model.of("iot").check("CreateThing", wanted)
+    except BadRequest as bad:
+        raise invalid(str(bad)) from bad
 
 
 def _own_parameters(certificate: Certificate, *, is_fleet: bool) -> dict[str, str]:
