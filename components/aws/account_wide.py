@@ -85,7 +85,7 @@ class AccountWide(pulumi.ComponentResource):
             f"{name}-mark",
             name=MARK,
             type="String",
-            value=args["place"].name(),
+            insecure_value=args["place"].name(),  # no secret: a preview may show it
             description="The fleet that the account-wide settings of AWS IoT belong to. Made by Muster.",
             tags=args["tags"],
             opts=pulumi.ResourceOptions(parent=self),
