@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.local import cloud, refusals, summary
-from cli.local.devices import Device, Reading, look
+from cli.local.devices import Device, Reading, cloud_of, look
 from cli.local.layout import STACK, Layout, find
 
 
@@ -30,15 +30,22 @@ def status(as_json: bool) -> None:
         _show(layout, Console())
 
 
-def _readings(layout: Layout) -> dict[str, Reading]:
+def _readings(layout: Layout) -> dict[Device, Reading]:
     folders = sorted(folder for folder in layout.devices.glob("*") if folder.is_dir())
-    return {folder.name: look(Device(folder.name, "", "", folder)) for folder in folders}
+    devices = [Device(folder.name, "", "", folder, cloud_of(folder.name)) for folder in folders]
+    return {device: look(device) for device in devices}
 
 
 def _document(layout: Layout) -> dict[str, Any]:
     devices = [
-        {"registrationId": name, "state": reading.state.value, "hub": reading.hub, "reason": reading.reason}
-        for name, reading in _readings(layout).items()
+        {
+            "registrationId": device.registration_id,
+            "cloud": device.cloud,
+            "state": reading.state.value,
+            "hub": reading.hub,
+            "reason": reading.reason,
+        }
+        for device, reading in _readings(layout).items()
     ]
     proxy = cloud.proxy_of_running(layout)
     running = {
@@ -59,14 +66,24 @@ def _show(layout: Layout, console: Console) -> None:
         console.print("Devices: none. `make up` starts some.", highlight=False)
         return
     table = Table()
-    for column in ("device", "state", "hub", "since start", "reason"):
+    for column in ("device", "cloud", "state", "hub", "since start", "reason"):
         table.add_column(column, overflow="fold")
-    for name, reading in readings.items():
+    for device, reading in readings.items():
         seconds = f"{reading.seconds:.1f} s" if reading.seconds else ""
-        table.add_row(name, reading.state.value, reading.hub, seconds, reading.reason)
+        told = (
+            device.registration_id,
+            device.cloud,
+            reading.state.value,
+            reading.hub,
+            seconds,
+            reading.reason,
+        )
+        table.add_row(*told)
     console.print(table)
     last = summary.read(layout.summary)
     if last:
-        azure = last["clouds"]["azure"]
-        text = f"Last `muster up`: {azure['provisioned']} of {azure['requested']} devices came up."
-        console.print(text, highlight=False)
+        for where, came in last["clouds"].items():
+            text = (
+                f"Last `muster up`: {came['provisioned']} of {came['requested']} devices came up on {where}."
+            )
+            console.print(text, highlight=False)

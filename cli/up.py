@@ -12,12 +12,13 @@ from rich.console import Console
 
 from cli.local import cloud, environment, identity
 from cli.local.deployment import Deployment, Outcome
-from cli.local.devices import Runner, plan
+from cli.local.devices import plan
 from cli.local.errors import DeploymentError
 from cli.local.layout import Layout, exclusive, find
 from cli.local.progress import Reporter, Step
 from cli.local.provisioning import Provisioned, bring_up, issue_certificates
 from cli.local.recovery import left_behind, recover
+from cli.local.runner import Reached, Runner
 from cli.local.stack_file import kept
 from cli.local.summary import Summary
 from cli.setup import ensure_tools
@@ -32,7 +33,7 @@ _MOST_DEVICES = 9999
     default=20,
     show_default=True,
     type=click.IntRange(0, _MOST_DEVICES),
-    help="How many devices run. Fewer than now: the surplus is stopped, its registrations stay.",
+    help="How many devices run on each cloud. Fewer than now: the surplus stops, its registrations stay.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of tables.")
 def up(devices: int, as_json: bool) -> None:
@@ -65,14 +66,16 @@ def bring_all_up(layout: Layout, count: int, reporter: Reporter) -> Summary:
     identity.ensure_passphrases(layout)
     with reporter.step("CA chain") as step:
         chain = identity.ensure_chain(layout, fleet, step)
+        with identity.LeafIssuer(layout, fleet, chain) as issuer:
+            identity.ensure_claims(layout, fleet, issuer)
     with reporter.step("Local cloud") as step:
         endpoints = cloud.ensure(layout, step)
     variables = environment.variables(layout, endpoints.proxy)
     outcome = deploy(Deployment(layout, variables), reporter)
-    runner = Runner(layout, variables, str(outcome.outputs.get("idScope", "")))
+    runner = Runner(layout, variables, Reached.of(fleet, outcome.outputs))
     with identity.LeafIssuer(layout, fleet, chain) as issuer:
         issued, provisioned = provision(layout, fleet, count, issuer, runner, reporter)
-    return Summary(outcome, provisioned, issued, endpoints.started, time.monotonic() - began)
+    return Summary(fleet.clouds, outcome, provisioned, issued, endpoints.started, time.monotonic() - began)
 
 
 def deploy(deployment: Deployment, reporter: Reporter) -> Outcome:

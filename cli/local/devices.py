@@ -1,4 +1,4 @@
-"""The devices of the local stack: who they are, one process each, and how far each one is.
+"""The devices of the local stack: who they are on which cloud, and how far each one is.
 
 Which device is where is read from its own log (JSON lines, see `agent.log`): nothing is asked of the cloud,
 so "provisioned" means that the device itself has enrolled, connected, read its desired state and reported.
@@ -9,28 +9,32 @@ from __future__ import annotations
 import enum
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from certs.issue import KEY_FILE, LEAF_FILE
+from certs.issue import LEAF_FILE
 from cli.local import processes
 from cli.local.layout import Layout
-from fleet.description import X509, Fleet
+from fleet.description import X509, Claim, Cloud, Fleet, Group
 
-#: DPS takes registration ids of up to 128 characters; this leaves room for the number.
-_PREFIX_LENGTH = 120
+#: DPS and AWS IoT take names of up to 128 characters; this leaves room for the cloud and the number.
+_PREFIX_LENGTH = 112
+_AWS_NAME = re.compile(r"-aws-[0-9]{4,}$")
 
 
 @dataclass(frozen=True)
 class Device:
-    """One device of the local stack."""
+    """One device of the local stack. With a `claim`, a folder with its files, it makes its own key."""
 
     registration_id: str
     group: str
     issuer: str
     folder: Path
+    cloud: Cloud = "azure"
+    claim: Path | None = None
 
     @property
     def leaf(self) -> Path:
@@ -68,69 +72,65 @@ class Reading:
 
 
 def plan(layout: Layout, fleet: Fleet, count: int) -> list[Device]:
-    """Name `count` devices, spread evenly over the groups that take devices of an issuer: reefer-0001."""
-    groups = [
-        (name, group.attestation.issuer)
-        for name, group in sorted(fleet.groups.items())
-        if group.enabled and isinstance(group.attestation, X509)
-    ]
-    prefixes = _prefixes([name for name, _ in groups])
+    """Name `count` devices on each cloud, spread evenly over the groups that are there: reefer-0001 on Azure,
+    reefer-aws-0001 on AWS.
+    """
+    prefixes = _prefixes([name for name, group in sorted(fleet.groups.items()) if _is_open(group)])
     devices = []
-    for number in range(count if groups else 0):
-        name, issuer = groups[number % len(groups)]
-        registration_id = f"{prefixes[name]}-{number // len(groups) + 1:04}"
-        folder = layout.devices / registration_id
-        devices.append(Device(registration_id, name, issuer, folder))
+    for cloud in fleet.clouds:
+        names = [name for name in prefixes if cloud in fleet.groups[name].clouds]
+        for number in range(count if names else 0):
+            name = names[number % len(names)]
+            infix = "" if cloud == "azure" else f"-{cloud}"
+            registration_id = f"{prefixes[name]}{infix}-{number // len(names) + 1:04}"
+            devices.append(_device(layout, fleet, registration_id, name, cloud))
     return sorted(devices, key=lambda device: device.registration_id)
+
+
+def _is_open(group: Group) -> bool:
+    return group.enabled and isinstance(group.attestation, X509)
+
+
+def _device(layout: Layout, fleet: Fleet, registration_id: str, name: str, cloud: Cloud) -> Device:
+    group = fleet.groups[name]
+    assert isinstance(group.attestation, X509), "plan takes no others"
+    claim = min(claims(layout, group).values(), default=None) if cloud == "aws" else None
+    folder = layout.devices / registration_id
+    return Device(
+        registration_id, name, group.attestation.issuer, folder, cloud, claim and claim_folder(claim)
+    )
+
+
+def claims(layout: Layout, group: Group) -> dict[str, Path]:
+    """The claim certificates of a group by their keys, as the stack file names them."""
+    enrolment = group.on_aws.enrolment if "aws" in group.clouds else None
+    if not isinstance(enrolment, Claim):
+        return {}
+    return {key: layout.project / path for key, path in enrolment.certificates.items()}
+
+
+def claim_folder(certificate: Path) -> Path:
+    """Where a claim's files for devices are: beside the certificate that the stack file names."""
+    return certificate.with_suffix("")
 
 
 def _prefixes(names: Sequence[str]) -> dict[str, str]:
     """The groups' names in the singular, where that leaves them apart."""
     singular = {name: name.lower().removesuffix("s")[:_PREFIX_LENGTH] for name in names}
-    if len(set(singular.values())) == len(names) and all(singular.values()):
+    taken = {form for prefix in singular.values() for form in (prefix, f"{prefix}-aws")}
+    if len(taken) == 2 * len(names) and all(singular.values()):
         return singular
     return {name: f"{name.lower()[:_PREFIX_LENGTH]}-{number}" for number, name in enumerate(names, start=1)}
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Starts device processes: for which provisioning service, through which proxy."""
-
-    layout: Layout
-    environment: Mapping[str, str]
-    id_scope: str
-
-    def is_running(self, device: Device) -> bool:
-        """Tell whether the device's process runs, and was told what it would be told now."""
-        record = processes.read(device.pid_file)
-        right = record and record.arguments == self._command(device) and record.told == self._told()
-        return bool(right) and processes.running(device.pid_file) is not None
-
-    def start(self, device: Device) -> None:
-        """Start the device, after ending a process of it that was told something else."""
-        processes.stop([device.pid_file])
-        processes.start(
-            self._command(device),
-            self.environment,
-            self.layout.project,
-            device.log,
-            device.pid_file,
-            self._told(),
-        )
-
-    def _command(self, device: Device) -> tuple[str, ...]:
-        python = str(self.layout.project / ".venv" / "bin" / "python")
-        names = ("--registration-id", device.registration_id, "--id-scope", self.id_scope)
-        files = ("--certificate", str(device.leaf), "--key", str(device.folder / KEY_FILE))
-        return (python, "-m", "agent", *names, *files)
-
-    def _told(self) -> dict[str, str]:
-        return {"MUSTER_PROXY": self.environment.get("MUSTER_PROXY", "")}
 
 
 def existing_pid_files(layout: Layout) -> list[Path]:
     """The pid files of all devices that were ever started and not stopped."""
     return sorted(layout.devices.glob("*/agent.pid"))
+
+
+def cloud_of(registration_id: str) -> Cloud:
+    """The cloud of a device of the local stack, by its name."""
+    return "aws" if _AWS_NAME.search(registration_id) else "azure"
 
 
 def look(device: Device) -> Reading:
@@ -165,7 +165,7 @@ def _events(log: Path, offset: int) -> Iterator[Mapping[str, Any]]:
 
 def _after(reading: Reading, event: Mapping[str, Any]) -> Reading:
     match event.get("event"):
-        case "assigned":
+        case "assigned" | "resuming":
             return Reading(State.COMING, hub=event["hub"])
         case "reported":
             return replace(reading, state=State.UP, seconds=event["seconds"], reason="")

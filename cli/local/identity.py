@@ -6,27 +6,31 @@ import os
 import secrets
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
-from certs import authority
-from certs.chain import Chain, fingerprint, load_certificates, verify_leaf
+from certs import authority, durable, profiles
+from certs.chain import Chain, fingerprint, load_certificates, pem, verify_leaf
 from certs.errors import CertsError
+from certs.issue import DEVICE, LEAF_FILE, Terms
 from certs.life.books import Books
 from certs.life.first import books_beside, first_device
 from certs.life.renewal import Renewal, renew_device
+from certs.profiles import Profile
 from certs.signers import Signer
 from certs.store import KeyStore
-from cli.local.devices import Device
+from cli.local.devices import Device, claim_folder, claims
 from cli.local.errors import IdentityError
 from cli.local.layout import Layout
 from cli.local.progress import Step
 from components.trust import load_trust
-from fleet.description import Fleet
+from fleet.description import X509, Fleet
 
 _PASSPHRASE_BYTES = 32
+_CLAIM_DUE = timedelta(days=30)
 _FRESH = "fresh-identity"
 """Below the local state: where a device's next files are made, before they take their place."""
 
@@ -63,15 +67,27 @@ def paths(layout: Layout, fleet: Fleet) -> tuple[Path, dict[str, Path]]:
     return layout.project / fleet.identity.root, issuers
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A certificate that somebody is to have: whose, by which issuer, of what kind."""
+
+    name: str
+    issuer: str
+    group: str
+    days: int | None
+    terms: Terms = DEVICE
+
+
 class LeafIssuer:
-    """Gives every device a certificate of its group's issuer, on record in the local authority's books.
+    """Gives every device a certificate of its group's issuer, and every claim one, on record in the local
+    authority's books.
 
     A context: it opens each issuer's key and each authority's books once, and closes the books.
     """
 
     def __init__(self, layout: Layout, fleet: Fleet, chain: Chain) -> None:
         self._layout = layout
-        self._days = fleet.identity.device
+        self._profile = fleet.identity.device
         self._chain = chain
         self._files = paths(layout, fleet)[1]
         self._store = KeyStore(layout.keys, layout.key_passphrase.read_bytes())
@@ -92,40 +108,63 @@ class LeafIssuer:
         Raises IdentityError: the issuer's key is missing, its passphrase is wrong, or the device's last
         certificate was revoked (then a person has to issue it the next one).
         """
+        wanted = _Wanted(device.registration_id, device.issuer, device.group, self._profile.days)
+        self._replace(device.folder, wanted, "device")
+
+    def is_good(self, device: Device) -> bool:
+        """Tell whether the device needs no certificate: it has a claim, or a leaf by this issuer, on record,
+        and not due for renewal.
+        """
+        due = timedelta(days=self._profile.renew_before_days)
+        return device.claim is not None or self._holds(device.leaf, device.issuer, due, profiles.DEVICE)
+
+    def ensure_claim(self, certificate: Path, name: str, issuer: str, group: str) -> bool:
+        """Make a claim certificate, its key and chain in a folder beside it; False when a good one is there.
+
+        Raises IdentityError as `issue` does.
+        """
+        folder = claim_folder(certificate)
+        leaf = folder / LEAF_FILE
+        if certificate.exists() and self._holds(leaf, issuer, _CLAIM_DUE, profiles.CLAIM):
+            return False
+        certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._replace(folder, _Wanted(name, issuer, group, None, Terms(profiles.CLAIM)), "claim")
+        durable.write(certificate, pem(load_certificates(leaf)[0]).encode(), durable.PUBLIC_FILE)
+        return True
+
+    def _replace(self, folder: Path, wanted: _Wanted, what: str) -> None:
         fresh = self._layout.state / _FRESH
         try:
             shutil.rmtree(fresh, ignore_errors=True)
-            self._make(device, fresh)
-            if device.folder.exists():
-                shutil.rmtree(device.folder)
-            fresh.rename(device.folder)
+            self._make(wanted, fresh)
+            if folder.exists():
+                shutil.rmtree(folder)
+            fresh.rename(folder)
         except CertsError as error:
-            raise IdentityError(f"No certificate for device {device.registration_id}: {error}") from error
+            raise IdentityError(f"No certificate for {what} {wanted.name}: {error}") from error
 
-    def is_good(self, device: Device) -> bool:
-        """Tell whether the leaf is there, by this issuer, on record, and not due for renewal."""
-        if not device.leaf.exists():
-            return False
-        due = timedelta(days=self._days.renew_before_days)
-        try:
-            leaf = load_certificates(device.leaf)[0]
-            verify_leaf(leaf, [self._chain.issuers[device.issuer]], self._chain.root)
-        except CertsError:
-            return False
-        return leaf.not_valid_after_utc - due > datetime.now(UTC) and self._is_on_record(leaf, device)
-
-    def _make(self, device: Device, out: Path) -> None:
-        signer, issuer = self._signer(device.issuer), self._chain.issuers[device.issuer]
-        books, name, days = self._books_of(device.issuer), device.registration_id, self._days.days
+    def _make(self, wanted: _Wanted, out: Path) -> None:
+        signer, issuer = self._signer(wanted.issuer), self._chain.issuers[wanted.issuer]
+        books, name, days, terms = self._books_of(wanted.issuer), wanted.name, wanted.days, wanted.terms
         if books is None or not _has_one_in_force(books, name):
-            first_device(books, name, issuer, signer, out, days, group=device.group)
+            first_device(books, name, issuer, signer, out, days, terms=terms, group=wanted.group)
             return
-        how = Renewal(days, overlap_days=0, early=True)
+        how = Renewal(days, overlap_days=0, early=True, terms=terms)
         renew_device(books, name, books.issuer(issuer), signer, how, out)
         books.retire_due()
 
-    def _is_on_record(self, leaf: x509.Certificate, device: Device) -> bool:
-        books = self._books_of(device.issuer)
+    def _holds(self, file: Path, issuer: str, due: timedelta, profile: Profile) -> bool:
+        if not file.exists():
+            return False
+        try:
+            leaf = load_certificates(file)[0]
+            verify_leaf(leaf, [self._chain.issuers[issuer]], self._chain.root, profile=profile)
+        except CertsError:
+            return False
+        return leaf.not_valid_after_utc - due > datetime.now(UTC) and self._is_on_record(leaf, issuer)
+
+    def _is_on_record(self, leaf: x509.Certificate, issuer: str) -> bool:
+        books = self._books_of(issuer)
         return books is None or books.inventory.has(leaf.serial_number, fingerprint(leaf))
 
     def _signer(self, issuer: str) -> Signer:
@@ -138,6 +177,21 @@ class LeafIssuer:
         if file.parent not in self._books:
             self._books[file.parent] = self._open.enter_context(books_beside(file))
         return self._books[file.parent]
+
+
+def ensure_claims(layout: Layout, fleet: Fleet, issuer: LeafIssuer) -> int:
+    """Make the claim certificates that the stack file names inside the local state; returns how many.
+
+    Those elsewhere are somebody's own, as a CA chain elsewhere is.
+    """
+    made = 0
+    for name, group in sorted(fleet.groups.items()):
+        for key, certificate in claims(layout, group).items():
+            if certificate.is_relative_to(layout.state) and isinstance(group.attestation, X509):
+                made += issuer.ensure_claim(
+                    certificate, f"claim-{name}-{key}", group.attestation.issuer, name
+                )
+    return made
 
 
 def _has_one_in_force(books: Books, registration_id: str) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cli.local import processes
-from cli.local.devices import Device, Reading, Runner, State, existing_pid_files, look
+from cli.local.devices import Device, Reading, State, existing_pid_files, look
 from cli.local.identity import LeafIssuer
 from cli.local.layout import Layout
 from cli.local.progress import Step
+from cli.local.runner import Runner
 
 #: A device's start is a second of pure computing; more of them at once only make each other time out.
 STARTING_AT_ONCE = 8
@@ -40,13 +41,17 @@ class Provisioned:
 
 
 def issue_certificates(devices: Sequence[Device], issuer: LeafIssuer, step: Step) -> int:
-    """Give every device without a good certificate a new one; returns how many were issued."""
+    """Give every device without a good certificate a new one, if it does not come with a claim; returns how
+    many were issued.
+    """
     wanting = [device for device in devices if not issuer.is_good(device)]
     for done, device in enumerate(wanting):
         step.update(device.registration_id, done, len(wanting))
         processes.stop([device.pid_file])
         issuer.issue(device)
-    step.done(f"{len(wanting)} issued, {len(devices) - len(wanting)} there already")
+    claiming = sum(device.claim is not None for device in devices)
+    there = f"{len(wanting)} issued, {len(devices) - len(wanting) - claiming} there already"
+    step.done(f"{there}, {claiming} ask for theirs with a claim" if claiming else there)
     return len(wanting)
 
 

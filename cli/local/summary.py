@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cli.local.deployment import Outcome
 from cli.local.devices import Device
 from cli.local.layout import STACK
 from cli.local.provisioning import Provisioned
+from fleet.description import Cloud
 
 #: Beyond so many devices the table counts them by hub, and names the first of those that failed.
 _LISTED_DEVICES = 25
@@ -25,6 +26,7 @@ _LISTED_DEVICES = 25
 class Summary:
     """Everything that one `up` did and found."""
 
+    clouds: Sequence[Cloud]
     outcome: Outcome
     provisioned: Provisioned
     certificates_issued: int
@@ -44,20 +46,12 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The document of summary.json; durations are in seconds."""
-        hubs = Counter(self.provisioned.readings[device].hub for device in self.provisioned.up)
         changes = self.outcome.changes
         return {
             "stack": STACK,
             "changed": self.changed,
             "seconds": round(self.seconds, 3),
-            "clouds": {
-                "azure": {
-                    "requested": len(self.provisioned.readings),
-                    "provisioned": len(self.provisioned.up),
-                    "seconds": round(self.provisioned.seconds, 3),
-                    "hubs": dict(sorted(hubs.items())),
-                }
-            },
+            "clouds": {cloud: self._cloud(cloud) for cloud in self.clouds},
             "resources": {
                 "created": changes["create"],
                 "updated": changes["update"],
@@ -68,11 +62,26 @@ class Summary:
             "devices": [self._device(device) for device in self.provisioned.readings],
         }
 
+    def _cloud(self, cloud: Cloud) -> dict[str, Any]:
+        up = [device for device in self.provisioned.up if device.cloud == cloud]
+        counted = {
+            "requested": sum(device.cloud == cloud for device in self.provisioned.readings),
+            "provisioned": len(up),
+            "seconds": round(self.provisioned.seconds, 3),
+        }
+        if cloud == "azure":
+            hubs = Counter(self.provisioned.readings[device].hub for device in up)
+            return {**counted, "hubs": dict(sorted(hubs.items()))}
+        things = Counter(device.group for device in up)
+        endpoint = (self.outcome.outputs.get("aws") or {}).get("endpoint", "")
+        return {**counted, "endpoint": endpoint, "things": dict(sorted(things.items()))}
+
     def _device(self, device: Device) -> dict[str, Any]:
         reading = self.provisioned.readings[device]
         known = {"hub": reading.hub, "seconds": reading.seconds, "reason": reading.reason}
         named = {
             "registrationId": device.registration_id,
+            "cloud": device.cloud,
             "group": device.group,
             "state": reading.state.value,
         }

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from cli.local.devices import State, plan, read_log
+from cli.local.devices import State, cloud_of, plan, read_log
 from cli.local.layout import Layout
 from fleet import Fleet, load
 
 Event = Mapping[str, Any]
 
 
-def fleet(groups: Mapping[str, Mapping[str, Any]]) -> Fleet:
+def fleet(groups: Mapping[str, Mapping[str, Any]], **more_of_it: Any) -> Fleet:
     issuers = {name: f"issuer-{number}" for number, name in enumerate(groups)}
     plain = {
         name: {"attestation": {"x509": {"issuer": issuer}}, "allocation": {"hubs": ["eu"]}}
@@ -29,9 +29,15 @@ def fleet(groups: Mapping[str, Mapping[str, Any]]) -> Fleet:
             "root": "pki/root.pem",
             "issuers": {issuer: f"pki/{issuer}.pem" for issuer in issuers.values()},
         },
-        "groups": {name: {**plain[name], **more} for name, more in groups.items()},
+        "groups": {name: _given({**plain[name], **more}) for name, more in groups.items()},
+        **({"clouds": ["azure", "aws"], **more_of_it} if more_of_it else {}),
     }
     return load(value, file="stacks/Pulumi.local.yaml", stack="local")
+
+
+def _given(group: Mapping[str, Any]) -> dict[str, Any]:
+    clouds = {} if "clouds" in group else {"clouds": ["azure"]}
+    return {**clouds, **{key: value for key, value in group.items() if value is not None}}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,33 @@ def test_devices_are_named_after_their_group(
 def test_more_devices_keep_the_names_of_the_first(layout: Layout) -> None:
     few, many = (plan(layout, fleet({"reefers": {}, "vans": {}}), count) for count in (3, 50))
     assert set(few) < set(many)
+
+
+ON_AWS = {"clouds": ["aws"], "allocation": None}
+CLAIM = {**ON_AWS, "aws": {"enrolment": {"claim": {"certificates": {"q4": ".muster/local/claims/q4.pem"}}}}}
+
+
+@pytest.mark.parametrize(
+    ("groups", "count", "expected"),
+    [
+        ({"reefers": ON_AWS}, 2, ["reefer-aws-0001", "reefer-aws-0002"]),
+        ({"reefers": {"clouds": ["azure", "aws"]}}, 1, ["reefer-0001", "reefer-aws-0001"]),
+        ({"reefers": {}, "vans": ON_AWS}, 2, ["reefer-0001", "reefer-0002", "van-aws-0001", "van-aws-0002"]),
+        ({"reefers": {}, "reefer-awss": {}}, 2, ["reefer-awss-1-0001", "reefers-2-0001"]),
+        ({"vans": {**ON_AWS, "enabled": False}}, 2, []),
+    ],
+)
+def test_each_cloud_has_as_many_as_were_asked_for(
+    layout: Layout, groups: dict[str, dict[str, Any]], count: int, expected: list[str]
+) -> None:
+    devices = plan(layout, fleet(groups, aws={"region": "eu-west-1"}), count)
+    assert [device.registration_id for device in devices] == expected
+    assert all(device.cloud == cloud_of(device.registration_id) for device in devices)
+
+
+def test_a_device_that_comes_with_a_claim_has_its_files(layout: Layout) -> None:
+    device = plan(layout, fleet({"vans": CLAIM}, aws={"region": "eu-west-1"}), 1)[0]
+    assert device.claim == layout.state / "claims" / "q4"
 
 
 def test_the_longest_group_name_still_gives_an_id_that_dps_takes(layout: Layout) -> None:

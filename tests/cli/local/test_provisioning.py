@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,14 @@ from certs.chain import fingerprint, load_certificates
 from certs.issue import issue_device
 from certs.life.books import Books
 from certs.store import KeyStore
-from cli.local import provisioning
-from cli.local.devices import Device, Runner, State, plan
+from cli.local import processes, provisioning
+from cli.local.devices import Device, State, plan
 from cli.local.errors import CloudError, IdentityError
-from cli.local.identity import LeafIssuer, ensure_chain, ensure_passphrases
+from cli.local.identity import LeafIssuer, ensure_chain, ensure_claims, ensure_passphrases
 from cli.local.layout import Layout
 from cli.local.progress import Step
 from cli.local.provisioning import bring_up, issue_certificates
+from cli.local.runner import Reached, Runner
 from fleet import Fleet, FleetError, load
 from tests.cli.local.conftest import PutProgram
 
@@ -73,7 +75,7 @@ def behave(layout: Layout, put_program: PutProgram) -> Callable[..., None]:
 
 @pytest.fixture
 def runner(layout: Layout, behave: object) -> Runner:
-    return Runner(layout, dict(os.environ) | {"MUSTER_PROXY": "http://127.0.0.1:1"}, "0ne1")
+    return Runner(layout, dict(os.environ) | {"MUSTER_PROXY": "http://127.0.0.1:1"}, Reached("0ne1"))
 
 
 def devices(layout: Layout, fleet: Fleet, count: int) -> list[Device]:
@@ -154,9 +156,9 @@ def test_a_device_is_started_again_when_it_was_told_something_else(
 ) -> None:
     asked = devices(layout, fleet, 1)
     bring_up(layout, asked, runner, step)
-    moved = Runner(layout, dict(runner.environment) | {"MUSTER_PROXY": "http://127.0.0.1:2"}, "0ne1")
+    moved = Runner(layout, dict(runner.environment) | {"MUSTER_PROXY": "http://127.0.0.1:2"}, Reached("0ne1"))
     assert bring_up(layout, asked, moved, step).started == 1
-    other_service = Runner(layout, moved.environment, "0ne2")
+    other_service = Runner(layout, moved.environment, Reached("0ne2"))
     assert bring_up(layout, asked, other_service, step).started == 1
 
 
@@ -245,6 +247,70 @@ def test_a_revoked_device_is_not_renewed_and_keeps_its_files(
         issue_certificates(asked, open_issuer(), step)
     assert (device.folder / "key.pem").exists()
     assert held(layout, device.registration_id) == ["revoked"]
+
+
+@pytest.fixture
+def claiming() -> Fleet:
+    """A fleet on AWS whose devices come with a claim, or just in time."""
+    attestation = {"x509": {"issuer": "factory"}}
+    claim = {"claim": {"certificates": {"q4": ".muster/local/claims/q4.pem"}}}
+    value = {
+        "name": "tiny",
+        "clouds": ["aws"],
+        "aws": {"region": "eu-west-1"},
+        "identity": {
+            "root": ".muster/local/pki/root.pem",
+            "issuers": {"factory": ".muster/local/pki/factory.pem"},
+        },
+        "groups": {
+            "reefers": {"attestation": attestation, "aws": {"permissions": {"publish": []}}},
+            "vans": {"attestation": attestation, "aws": {"enrolment": claim}},
+        },
+    }
+    return load(value, file="stacks/Pulumi.local.yaml", stack="local")
+
+
+def test_claims_are_made_once_by_their_profile_and_are_in_the_books(
+    layout: Layout, claiming: Fleet, step: Step, open_issuer: Callable[..., LeafIssuer]
+) -> None:
+    issuer = open_issuer(claiming)
+    assert ensure_claims(layout, claiming, issuer) == 1
+    assert ensure_claims(layout, claiming, issuer) == 0
+    (claim,) = load_certificates(layout.state / "claims" / "q4.pem")
+    assert claim.not_valid_after_utc - claim.not_valid_before_utc < timedelta(days=92)
+    folder = layout.state / "claims" / "q4"
+    assert len(load_certificates(folder / "leaf.pem")) == 2
+    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert held(layout, "claim-vans-q4") == ["active"]
+    (folder / "leaf.pem").unlink()
+    assert ensure_claims(layout, claiming, issuer) == 1
+    assert held(layout, "claim-vans-q4") == ["retired", "active"]
+    assert load_certificates(layout.state / "claims" / "q4.pem") != [claim]
+
+
+def test_a_device_with_a_claim_gets_no_certificate_and_is_told_the_template(
+    layout: Layout,
+    claiming: Fleet,
+    step: Step,
+    open_issuer: Callable[..., LeafIssuer],
+    put_program: PutProgram,
+) -> None:
+    put_program(".venv/bin/python", DEVICE)
+    (layout.project / "behave").write_text("{}")
+    asked = plan(layout, claiming, 2)
+    assert issue_certificates(asked, open_issuer(claiming), step) == 1
+    assert step.outcome == "1 issued, 0 there already, 1 ask for theirs with a claim"
+    groups = {"reefers": {"template": None}, "vans": {"template": "tiny-vans"}}
+    reached = Reached.of(
+        claiming, {"aws": {"endpoint": "x-ats.iot.eu-west-1.amazonaws.com", "groups": groups}}
+    )
+    runner = Runner(layout, dict(os.environ) | {"MUSTER_PROXY": "http://127.0.0.1:1"}, reached)
+    assert len(bring_up(layout, asked, runner, step).up) == 2
+    told = {device.group: processes.read(device.pid_file) for device in asked}
+    reefer, van = (" ".join(record.arguments) for record in told.values() if record)
+    assert "--endpoint x-ats.iot.eu-west-1.amazonaws.com --just-in-time" in reefer
+    assert "--topics tiny/vans --claim-template tiny-vans --identity" in van
+    assert f"--certificate {layout.state}/claims/q4/leaf.pem" in van
 
 
 def test_passphrases_are_random_private_and_made_once(layout: Layout) -> None:

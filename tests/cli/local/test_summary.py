@@ -28,7 +28,9 @@ def summary(up: int, refused: int = 0, started: int = 0, created: int = 0) -> Su
             readings[device] = Reading(State.REFUSED, reason="its certificate has expired")
     provisioned = Provisioned(readings, started, stopped=0, seconds=4.25 if started else 0.0)
     changes = Counter(create=created, same=3)
-    return Summary(Outcome(changes), provisioned, certificates_issued=0, cloud_started=False, seconds=9.5)
+    return Summary(
+        ("azure",), Outcome(changes), provisioned, certificates_issued=0, cloud_started=False, seconds=9.5
+    )
 
 
 def shown(what: Summary) -> str:
@@ -50,11 +52,36 @@ def test_the_document_of_a_first_up(tmp_path: Path) -> None:
     assert document["resources"] == {"created": 11, "updated": 0, "replaced": 0, "deleted": 0, "same": 3}
     assert document["devices"][0] == {
         "registrationId": "reefer-0001",
+        "cloud": "azure",
         "group": "reefers",
         "state": "up",
         "hub": HUBS[0],
         "seconds": 1.0,
     }
+
+
+def test_each_cloud_has_its_own_numbers(tmp_path: Path) -> None:
+    endpoint = "a1b2c3-ats.iot.eu-west-1.amazonaws.com"
+    on_azure = Device("reefer-0001", "reefers", "factory", tmp_path)
+    on_aws = [Device(f"van-aws-000{n}", "vans", "factory", tmp_path, "aws") for n in (1, 2)]
+    readings = {
+        on_azure: Reading(State.UP, HUBS[0], seconds=1.0),
+        on_aws[0]: Reading(State.UP, endpoint, seconds=2.0),
+        on_aws[1]: Reading(State.REFUSED, reason="no"),
+    }
+    provisioned = Provisioned(readings, started=3, stopped=0, seconds=2.5)
+    outcome = Outcome(Counter(create=3), outputs={"aws": {"endpoint": endpoint}})
+    both = Summary(("azure", "aws"), outcome, provisioned, 3, cloud_started=True, seconds=9.5)
+    clouds = both.as_json()["clouds"]
+    assert clouds["azure"] == {"requested": 1, "provisioned": 1, "seconds": 2.5, "hubs": {HUBS[0]: 1}}
+    assert clouds["aws"] == {
+        "requested": 2,
+        "provisioned": 1,
+        "seconds": 2.5,
+        "endpoint": endpoint,
+        "things": {"vans": 1},
+    }
+    assert not both.complete
 
 
 def test_a_person_sees_hubs_times_and_what_to_try_next() -> None:
