@@ -25,6 +25,7 @@ COMMANDS: Commands = {
     "device": ("cli.device:device", "Disable and enable devices; fetch a device's key."),
     "revocation": ("cli.revocation:group", "Disable the devices that CRLs list."),
     "rotation": ("cli.rotation:group", "Which devices still use the old intermediate."),
+    "aws": ("cli.aws:aws", "Temporary permission to provision on AWS."),
     "completion": ("cli.completion:completion", "What makes bash, zsh or fish complete commands."),
 }
 USER_ERRORS: tuple[str, ...] = (

@@ -107,9 +107,9 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """One JSON object."""
-    click.echo(json.dumps(value, indent=2))
+def print_json(value: Mapping[str, Any], *, err: bool = False) -> None:
+    """One JSON object; on standard error where standard output is somebody else's."""
+    click.echo(json.dumps(value, indent=2), err=err)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,7 +152,7 @@ def _target(
         raise click.UsageError("Which fleet? Give either its stack (-s) or its service (--service).")
     if stack is not None and hubs:
         raise click.UsageError("--hub goes with --service; a stack names its hubs.")
-    who = who or _login()
+    who = who or login()
     if service is None:
         return _of_stack(stack or "", api_version, record, who)
     host, hubs = _host(service, "--service"), tuple(_host(name, "--hub") for name in hubs)
@@ -168,7 +168,7 @@ def _of_stack(stack: str, api_version: str | None, record: Path | None, who: str
         hubs=tuple(f"{hub.name}.{_HUB_DOMAIN}".lower() for hub in fleet.on_azure.hubs.values()),
         place=record,
         who=who,
-        variables=_variables(layout, stack),
+        variables=variables(layout, stack),
         issuers={name: layout.project / path for name, path in fleet.identity.issuers.items()}
         | {"root": layout.project / fleet.identity.root},
         fleet=fleet,
@@ -176,7 +176,7 @@ def _of_stack(stack: str, api_version: str | None, record: Path | None, who: str
     )
 
 
-def _variables(layout: Layout, stack: str) -> dict[str, str]:
+def variables(layout: Layout, stack: str) -> dict[str, str]:
     """The person's own settings; for stack `local` those of the local stack. Raises CloudError.
 
     azure-identity reads the process's own environment, so they are put there, too.
@@ -198,7 +198,8 @@ def _host(name: str, option: str) -> str:
     return name.lower()
 
 
-def _login() -> str:
+def login() -> str:
+    """Who works here, by the machine's word."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
