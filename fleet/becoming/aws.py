@@ -31,6 +31,7 @@ _AWS: Mapping[str, str] = {
     "aws.accountWide.audit.schedule": "an IoT::ScheduledAudit of these checks",
     "aws.accountWide.audit.emails": "subscriptions of the topic",
     "aws.accountWide.audit.mitigate": "IoT::MitigationActions, which somebody applies to findings",
+    "aws.dynamicGroups": "an IoT::ThingGroup each with its `QueryString`, called {fleet}-{key}",
     "aws.detect": "an IoT::SecurityProfile, and a topic for its alarms",
     "aws.detect.existingCustomer": "nothing by itself: without it the rest is refused",
     "aws.detect.behaviors": "its `Behaviors`",

@@ -23,8 +23,8 @@ _TEMPLATE_MOST = 36
 _THING = re.compile("[A-Za-z0-9:_-]+")
 _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[A-Za-z0-9_.,@/:#=\[\]-]{1,800}")
-_ATTRIBUTES_MOST = 50
-"""Of a thing with a type, as all of ours are."""
+_ATTRIBUTES_MOST = {"groups": 50, "enrollments": 3, "manifests": 50}
+"""Of things with a type; those of single enrollments have none."""
 _SHADOW_BYTES = 8 * 1024
 _SHADOW_LEVELS = 8
 _TOPIC_BYTES = 256
@@ -56,12 +56,24 @@ def _has_template(group: Group) -> bool:
     return group.aws is not None and isinstance(group.aws.enrolment, Jitp | Claim)
 
 
-def _manifests_are_no_groups(fleet: Fleet) -> Iterator[Finding]:
-    for path, _ in provisionings_on(fleet, "aws"):
-        name = str(path[1])
-        if path[0] == "manifests" and name in fleet.groups and "aws" in fleet.groups[name].clouds:
-            wrong = f"a group has this name, and so the policy {shown(f'{fleet.name}-{name}')} already"
-            yield Finding(path, wrong, "choose another name", at_key=True, needs=(("groups", name),))
+def _names_differ(fleet: Fleet) -> Iterator[Finding]:
+    """Manifests and dynamic groups are called on AWS as groups are."""
+    groups = {key for _, key, _ in _groups(fleet)}
+    manifests = [path for path, _ in provisionings_on(fleet, "aws") if path[0] == "manifests"]
+    keys = fleet.aws.dynamic_groups if fleet.aws is not None else ()
+    dynamic: list[Path] = [("aws", "dynamicGroups", key) for key in keys]
+    for path in (*manifests, *dynamic):
+        if path[-1] in groups:
+            wrong = f"a group is called {shown(f'{fleet.name}-{path[-1]}')} already"
+            yield Finding(path, wrong, "choose another name", at_key=True)
+
+
+def _dynamic_groups_have_an_index(fleet: Fleet) -> Iterator[Finding]:
+    account = fleet.aws.account_wide if fleet.aws is not None else None
+    if fleet.aws is not None and fleet.aws.dynamic_groups and account is not None and not account.indexing:
+        right = "set accountWide.indexing to true; if somebody else keeps an index, leave accountWide out"
+        needs: Path = ("aws", "accountWide", "indexing")
+        yield Finding(("aws", "dynamicGroups"), "groups that no index fills", right, needs=(needs,))
 
 
 def _things_have_names(fleet: Fleet) -> Iterator[Finding]:
@@ -75,8 +87,9 @@ def _tags_can_be_attributes(fleet: Fleet) -> Iterator[Finding]:
     for path, provisioning in provisionings_on(fleet, "aws"):
         place = (*path, "twin", "tags")
         tags = provisioning.twin.tags
-        if len(tags) > _ATTRIBUTES_MOST:
-            yield Finding(place, f"{len(tags)} tags", f"a thing has at most {_ATTRIBUTES_MOST} attributes")
+        most = _ATTRIBUTES_MOST[str(path[0])]
+        if len(tags) > most:
+            yield Finding(place, f"{len(tags)} tags", f"such a thing has at most {most} attributes")
         for key, value in tags.items():
             yield from _no_attribute((*place, key), key, value)
 
@@ -121,6 +134,15 @@ def _templates_make_no_shadow(fleet: Fleet) -> Iterator[Finding]:
             right = "choose jitr, or leave twin.desired out and have the device told otherwise"
             needs: Path = (*path, "aws", "enrolment")
             yield Finding((*path, "twin", "desired"), wrong, right, needs=(needs,))
+
+
+def _single_things_have_no_shadow(fleet: Fleet) -> Iterator[Finding]:
+    """A thing is registered without a shadow (CreateThing); no function of ours runs when it is there."""
+    for path, provisioning in provisionings_on(fleet, "aws"):
+        if path[0] == "enrollments" and provisioning.twin.desired:
+            wrong = "nothing sets the first shadow of a thing that is registered beforehand"
+            right = "leave it out and have the device told otherwise, or leave aws out of its clouds"
+            yield Finding((*path, "twin", "desired"), wrong, right)
 
 
 def _one_group_an_issuer(fleet: Fleet) -> Iterator[Finding]:
@@ -222,11 +244,13 @@ def _detect_is_to_be_had(fleet: Fleet) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     _groups_have_names,
-    _manifests_are_no_groups,
+    _names_differ,
+    _dynamic_groups_have_an_index,
     _things_have_names,
     _tags_can_be_attributes,
     _desired_fits_a_shadow,
     _templates_make_no_shadow,
+    _single_things_have_no_shadow,
     _one_group_an_issuer,
     _manifests_have_certificates,
     _claims_differ,

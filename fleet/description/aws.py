@@ -7,10 +7,10 @@ another source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from fleet.constraints import Between, Count, Derived, Doc, Text
+from fleet.constraints import LINE_CHARACTER, Between, Count, Derived, Doc, Text
 from fleet.description.defender import Audit, Detect
 from fleet.description.names import ProjectPath
 from fleet.description.network import Cidr
@@ -68,6 +68,19 @@ TopicName = Annotated[
 ]
 """Below `dt/{fleet}/{group}/{thing}/`, which takes four of the seven slashes that a topic can have ("AWS IoT
 Core message broker and protocol limits and quotas", docs.aws.amazon.com)."""
+DynamicGroupKey = Annotated[
+    str, Text("[a-zA-Z0-9_-]{1,80}", "dynamic group key", "1 to 80 letters, digits and _ -")
+]
+IndexQuery = Annotated[
+    str,
+    Text(
+        LINE_CHARACTER + "{1,1000}",
+        "query of the index",
+        "1 to 1000 characters on one line, such as attributes.line:reefer AND connectivity.connected:false",
+    ),
+]
+""""Query syntax", fleet indexing, AWS IoT Core developer guide; an account has at most 100 dynamic groups
+("AWS IoT Core endpoints and quotas")."""
 DeviceCount = Annotated[int, Between(1, 10_000_000)]
 EventKind = Literal[
     "thing",
@@ -199,6 +212,13 @@ class Aws:
     account_wide: Annotated[
         AccountWide | None, Doc("What the account has once. Without it the fleet touches none of that.")
     ] = None
+    dynamic_groups: Annotated[
+        Mapping[DynamicGroupKey, IndexQuery],
+        Count("dynamic group", 0, 100),
+        Doc(
+            "Thing groups that the index fills, by a key that you choose: their queries. They need an index."
+        ),
+    ] = field(default_factory=dict)
     detect: Annotated[Detect | None, Doc("Alarms on how devices behave.")] = None
     telemetry: Annotated[
         Telemetry | None, Doc("Where messages of devices go. Without it to whoever subscribes.")
@@ -236,7 +256,7 @@ class Jitr:
         Literal["registered", "any"],
         Doc(
             "Whom the function lets in. any: whom the issuer signed and nobody revoked; registered: of "
-            "those, whoever is on the allow list."
+            "those, whose thing is in the account already, which is the allow list."
         ),
     ] = "any"
 
@@ -257,7 +277,10 @@ class Claim:
     ]
     allow: Annotated[
         Literal["registered", "any"],
-        Doc("Whom the hook lets in. registered: whoever is on the allow list; any: whoever has the claim."),
+        Doc(
+            "Whom the hook lets in. registered: whose thing is in the account already, which is the allow "
+            "list; any: whoever has the claim."
+        ),
     ] = "registered"
     limit: Annotated[
         DeviceCount | None,
