@@ -120,5 +120,5 @@ def test_the_tables_have_every_field_and_its_default() -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(examples("yaml")) == 3
+    assert len(examples("yaml")) == 4
     assert len(examples("python")) == 1
