@@ -18,9 +18,12 @@ FIRST_PACKET_SECONDS = 20.0
 
 
 class ConnectRefused(Exception):  # noqa: N818 - a decision, not a fault
-    """A CONNECT is answered with this return `code` and the connection closed. Already logged and counted."""
+    """A CONNECT is answered with this return `code`, or None with nothing, and the connection closed.
 
-    def __init__(self, code: int, reason: str) -> None:
+    Already logged and counted.
+    """
+
+    def __init__(self, code: int | None, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
@@ -34,6 +37,9 @@ class Peer(Protocol):
 
     def chain(self) -> Sequence[x509.Certificate]:
         """Leaf first, then what else the client presented; empty when it sent none."""
+
+    def server_name(self) -> str:
+        """The host that it asked for in the handshake; empty when it named none."""
 
 
 class Channel(Protocol):
@@ -160,9 +166,10 @@ class Session:
         waiting[packet_id] = done
         self.outgoing.append(self._dialect.write_publish(topic, payload, 1, packet_id, properties))
 
-    def refuse(self, code: int) -> None:
-        """Add the answer to a CONNECT that is refused; `code` is one of `packets`' codes."""
-        self.outgoing.append(self._dialect.write_connack(code))
+    def refuse(self, code: int | None) -> None:
+        """Add the answer to a CONNECT that is refused: one of `packets`' codes, or None for no answer."""
+        if code is not None:
+            self.outgoing.append(self._dialect.write_connack(code))
 
     def dismiss(self, code: int) -> None:
         """Add a goodbye, to a client that was admitted and whose protocol has one."""

@@ -36,6 +36,10 @@ class Shadows:
         self._things = things
         self.announce: list[Announce] = []
 
+    def now(self) -> int:
+        """The time as documents have it: seconds since 1970."""
+        return int(self._place.now())
+
     def get(self, thing: str, name: str | None = None) -> Json:
         """The document, with its delta. Raises ShadowError."""
         shadow = self._existing(thing, name)
@@ -48,7 +52,7 @@ class Shadows:
     def change(self, thing: str, name: str | None, update: Update) -> Json:
         """Do what an update asks for; gives the answer, and tells delta and documents. Raises ShadowError."""
         before = self._shadow(thing, name)
-        now = int(self._place.now())
+        now = self.now()
         after = documents.updated(before, update, now)
         self._place.store.put(KIND, _key(thing, name), _stored(after))
         token = _token(update.client_token)
@@ -65,7 +69,7 @@ class Shadows:
         """Remove a shadow. Its version lives on: deleting "doesn't reset its version number to 0"."""
         before = self._existing(thing, name)
         self._place.store.put(KIND, _key(thing, name), _stored(Shadow.absent(before.version)))
-        return {"version": before.version, "timestamp": int(self._place.now())}
+        return {"version": before.version, "timestamp": self.now()}
 
     def forget(self, thing: str) -> None:
         """The thing has gone, and all of its shadows with it."""
