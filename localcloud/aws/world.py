@@ -20,6 +20,8 @@ from localcloud.aws.iot.endpoints import Endpoints
 from localcloud.aws.iot.events import Events
 from localcloud.aws.iot.groups import ThingGroups
 from localcloud.aws.iot.indexing import IndexingConfiguration
+from localcloud.aws.iot.job_control import JobControl
+from localcloud.aws.iot.jobs import Jobs
 from localcloud.aws.iot.logging import Logging
 from localcloud.aws.iot.memberships import Memberships
 from localcloud.aws.iot.policies import Policies
@@ -52,6 +54,7 @@ class World:
         self.endpoints = Endpoints(place)
         self._add_provisioning()
         self._add_settings()
+        self._add_jobs()
 
     def _add_provisioning(self) -> None:
         """Templates, and what applies them."""
@@ -72,6 +75,11 @@ class World:
         self.events = Events(self.place)
         self.indexing = IndexingConfiguration(self.place)
         self.logging = Logging(self.place)
+
+    def _add_jobs(self) -> None:
+        """Jobs, and what devices see of them (`jobs.executions`)."""
+        self.jobs = Jobs(self.place, self.tags, self.things, self.groups, self.account, self.emulator)
+        self.job_control = JobControl(self.jobs, self.things)
 
     def operations(self) -> dict[str, Operation]:
         """The control plane: service `iot` of botocore."""
@@ -96,4 +104,6 @@ class World:
             **self.events.operations(),
             **self.indexing.operations(),
             **self.logging.operations(),
+            **self.jobs.operations(),
+            **self.job_control.operations(),
         }
