@@ -23,8 +23,8 @@ _TEMPLATE_MOST = 36
 _THING = re.compile("[A-Za-z0-9:_-]+")
 _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[A-Za-z0-9_.,@/:#=\[\]-]{1,800}")
-_ATTRIBUTES_MOST = {"groups": 50, "enrollments": 3, "manifests": 50}
-"""Of things with a type; those of single enrollments have none."""
+_ATTRIBUTES_MOST = 50
+"""Of a thing with a type, as all of ours are."""
 _SHADOW_BYTES = 8 * 1024
 _SHADOW_LEVELS = 8
 _TOPIC_BYTES = 256
@@ -87,9 +87,8 @@ def _tags_can_be_attributes(fleet: Fleet) -> Iterator[Finding]:
     for path, provisioning in provisionings_on(fleet, "aws"):
         place = (*path, "twin", "tags")
         tags = provisioning.twin.tags
-        most = _ATTRIBUTES_MOST[str(path[0])]
-        if len(tags) > most:
-            yield Finding(place, f"{len(tags)} tags", f"such a thing has at most {most} attributes")
+        if len(tags) > _ATTRIBUTES_MOST:
+            yield Finding(place, f"{len(tags)} tags", f"a thing has at most {_ATTRIBUTES_MOST} attributes")
         for key, value in tags.items():
             yield from _no_attribute((*place, key), key, value)
 

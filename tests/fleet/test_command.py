@@ -26,6 +26,12 @@ def test_a_sound_file_exits_0() -> None:
     assert (result.exit_code, result.output) == (0, f"{LOCAL}: sound (fleet coldchain: 2 hubs, 1 group)\n")
 
 
+def test_a_fleet_on_aws_is_told_by_its_region() -> None:
+    file = str(ROOT / "examples" / "aws-only" / "Pulumi.aws-only.yaml")
+    result = CliRunner().invoke(main, ["fleet", "check", file])
+    assert (result.exit_code, result.output) == (0, f"{file}: sound (fleet aws-only: eu-west-1, 1 group)\n")
+
+
 def test_one_bad_file_among_sound_ones_exits_1() -> None:
     result = CliRunner().invoke(main, ["fleet", "check", str(LOCAL), str(DATA / "Pulumi.empty.yaml")])
     assert result.exit_code == 1
