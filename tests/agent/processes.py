@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +67,13 @@ class Device:
             assert self._process.poll() is None or event in self.events(), self._log.read_text()
             time.sleep(0.02)
         return [line for line in self.lines() if line["event"] == event][times - 1]
+
+    def wait_until(self, what: Callable[[], bool]) -> None:
+        """Until something is so that its log does not tell."""
+        deadline = time.monotonic() + SECONDS
+        while not what():
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.02)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self._process.send_signal(number)
