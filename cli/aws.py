@@ -91,7 +91,7 @@ def grant(
     Exit codes: COMMAND's own; 1 refused or failed, 2 wrong usage, 127 no such COMMAND.
 
     \b
-    Examples:
+    Example:
       muster aws grant -s prod --reason "new group, MR 41" -- pulumi up
       muster aws grant -s prod --reason "look around" --minutes 30 --profile coldchain
     """
