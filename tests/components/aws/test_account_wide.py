@@ -79,6 +79,16 @@ def test_aws_is_asked_who_the_owner_is(parameters: dict[str, str], found: str | 
     assert engine.asked == ["/muster/iot"]
 
 
+def test_without_an_account_nobody_is_asked_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_OFFLINE", "1")
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", said.append)
+    told: list[str | None] = []
+    engine = run(lambda: told.append(owner()), {MARK: "fridges-prod"})
+    assert (told, engine.asked) == ([None], [])
+    assert MARK in said[0]
+
+
 def test_a_second_fleet_is_warned_and_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     warned: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warned.append)
