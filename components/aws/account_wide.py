@@ -139,12 +139,12 @@ class AccountWide(pulumi.ComponentResource):
 
 
 def owner(opts: pulumi.InvokeOptions | None = None) -> str | None:
-    """To whom the account-wide settings belong now; None: to nobody. AWS is asked, in previews as well; only in
-    one without an account (MUSTER_OFFLINE) nobody is, and a message says so."""
+    """To whom the account-wide settings belong now; None: to nobody. AWS is asked, in previews as well; only
+    in one without an account (MUSTER_OFFLINE) nobody is, and a message says so."""
     if os.environ.get("MUSTER_OFFLINE"):
         pulumi.log.info(
-            f"MUSTER_OFFLINE is set: AWS is not asked whether the account-wide settings (SSM parameter {MARK}) "
-            "belong to another fleet; shown is what `pulumi up` does if they belong to none"
+            "MUSTER_OFFLINE is set: AWS is not asked whether the account-wide settings (SSM parameter "
+            f"{MARK}) belong to another fleet; shown is what `pulumi up` does if they belong to none"
         )
         return None
     found = ssm.get_parameters_by_path(path=FOLDER, recursive=False, with_decryption=False, opts=opts)
