@@ -13,7 +13,9 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from localcloud.providers.azure_native import PLUGIN_NAME, PLUGIN_VERSION
+from localcloud.providers import aws, aws_native, azure_native
+
+_STAND_INS = (azure_native, aws, aws_native)
 
 _SCRIPT = """\
 #!/bin/sh
@@ -22,21 +24,23 @@ exec {python} -P -m {module} "$@"
 """
 
 
-def install(pulumi_home: Path, python: Path) -> Path:
-    """Install the stand-in for azure-native; the path of its executable. Installing again changes nothing.
+def install(pulumi_home: Path, python: Path) -> tuple[Path, ...]:
+    """Install all stand-ins; the paths of their executables. Installing again changes nothing.
 
     Args:
         pulumi_home: the `PULUMI_HOME` of the local stack, which never meets a real plugin.
         python: an interpreter that can import `localcloud` and its dependencies.
     """
-    folder = pulumi_home / "plugins" / f"resource-{PLUGIN_NAME}-v{PLUGIN_VERSION}"
-    executable = folder / f"pulumi-resource-{PLUGIN_NAME}"
-    script = _SCRIPT.format(
-        name=PLUGIN_NAME,
-        version=PLUGIN_VERSION,
-        python=shlex.quote(str(python)),
-        module="localcloud.providers.azure_native",
+    return tuple(
+        _installed(pulumi_home / "plugins", python, it.PLUGIN_NAME, it.PLUGIN_VERSION, it.__name__)
+        for it in _STAND_INS
     )
+
+
+def _installed(plugins: Path, python: Path, name: str, version: str, module: str) -> Path:
+    folder = plugins / f"resource-{name}-v{version}"
+    executable = folder / f"pulumi-resource-{name}"
+    script = _SCRIPT.format(name=name, version=version, python=shlex.quote(str(python)), module=module)
     if not _is_installed(executable, script):
         folder.mkdir(parents=True, exist_ok=True)
         _replace(executable, script)

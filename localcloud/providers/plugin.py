@@ -75,8 +75,8 @@ class Resource(Protocol):
     def update(self, identity: str, inputs: Mapping[str, Any]) -> Live:
         """Change it in place."""
 
-    def delete(self, identity: str) -> None:
-        """Remove it; one that is gone already is in order."""
+    def delete(self, identity: str, state: Mapping[str, Any] | None = None) -> None:
+        """Remove it; one that is gone already is in order. `state` is what was last known of it."""
 
 
 class Plugin(Protocol):

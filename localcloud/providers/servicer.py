@@ -138,7 +138,8 @@ class Servicer:
 
     def delete(self, request: provider_pb2.DeleteRequest) -> Empty:
         """Remove it."""
-        self._resource(request.urn).delete(request.id)
+        state = reveal(decode(request.old_inputs) | decode(request.properties))
+        self._resource(request.urn).delete(request.id, state)
         return Empty()
 
     def _resource(self, urn: str) -> Resource:

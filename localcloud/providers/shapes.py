@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,19 +40,39 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A single value that a service's own model judges: `judge` says all that is wrong, without the value."""
+
+    kind: ScalarKind
+    judge: Callable[[Data], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A value that the cloud writes otherwise: `to` makes its form of the program's, `back` the reverse."""
+
+    shape: Shape
+    to: Callable[[Data], Data]
+    back: Callable[[Data], Data]
+
+
+@dataclass(frozen=True)
 class ListOf:
-    """A list of items of one shape."""
+    """A list of items of one shape; `unordered` when their order means nothing."""
 
     item: Shape
     minimum: int | None = None
     maximum: int | None = None
+    unordered: bool = False
 
 
 @dataclass(frozen=True)
 class MapOf:
-    """Named items of one shape; every name is allowed."""
+    """Named items of one shape; every name is allowed that `name` allows."""
 
     item: Shape
+    name: Shape | None = None
+    maximum: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +92,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """An object with known properties."""
+    """An object with known properties; `unserved` are those that a stand-in has not, and the original has."""
 
     name: str
     fields: Mapping[str, Field]
+    unserved: frozenset[str] = frozenset()
 
     @property
     def writable(self) -> dict[str, Field]:
@@ -96,7 +117,7 @@ class OneOf:
         return self.records.get(str(value.get(by)))
 
 
-Shape = Scalar | ListOf | MapOf | NameSet | Record | OneOf
+Shape = Scalar | Judged | Coded | ListOf | MapOf | NameSet | Record | OneOf
 
 
 def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
@@ -104,11 +125,15 @@ def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
     if value is UNKNOWN:
         return
     if isinstance(value, Secret):
-        yield from faults(value.value, shape, path)
+        yield from (_unquoted(fault, value.value) for fault in faults(value.value, shape, path))
         return
     match shape:
         case Scalar():
             yield from _scalar_faults(value, shape, path)
+        case Judged():
+            yield from _judged_faults(value, shape, path)
+        case Coded():
+            yield from faults(value, shape.shape, path)
         case ListOf():
             yield from _list_faults(value, shape, path)
         case NameSet():
@@ -119,6 +144,31 @@ def faults(value: Data, shape: Shape, path: Path = ()) -> Iterator[Fault]:
             yield from _record_faults(value, shape, path)
         case OneOf():
             yield from _choice_faults(value, shape, path)
+
+
+def _unquoted(fault: Fault, secret: Data) -> Fault:
+    reason = fault.reason
+    for value in _leaves(secret):
+        reason = reason.replace(repr(value), "the secret value")
+    return Fault(fault.path, reason)
+
+
+def _leaves(value: Data) -> Iterator[Data]:
+    if isinstance(value, Secret):
+        yield from _leaves(value.value)
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _judged_faults(value: Data, shape: Judged, path: Path) -> Iterator[Fault]:
+    if not _is_kind(value, shape.kind):
+        yield _wrong_kind(value, _ARTICLES[shape.kind], path)
+        return
+    for reason in shape.judge(value):
+        yield Fault(path, f"{value!r} is not allowed: {reason}")
 
 
 def _choice_faults(value: Data, shape: OneOf, path: Path) -> Iterator[Fault]:
@@ -152,7 +202,9 @@ def _property_faults(name: str, item: Data, record: Record, path: Path) -> Itera
     field = record.fields.get(name)
     if name.startswith("__"):  # the engine's and the provider's own keys
         return
-    if field is None:
+    if name in record.unserved:
+        yield Fault((*path, name), f"the local stand-in does not serve this property of {record.name}")
+    elif field is None:
         yield Fault((*path, name), f"unknown property of {record.name}{_likely(name, record)}")
     elif field.readonly:
         yield Fault((*path, name), f"set by the service; {record.name} does not take it")
@@ -183,7 +235,11 @@ def _map_faults(value: Data, shape: MapOf, path: Path) -> Iterator[Fault]:
     if not isinstance(value, Mapping):
         yield _wrong_kind(value, "an object", path)
         return
+    if shape.maximum is not None and len(value) > shape.maximum:
+        yield Fault(path, f"has {len(value)} items; at most {shape.maximum} are allowed")
     for name, item in value.items():
+        if shape.name is not None:
+            yield from faults(name, shape.name, (*path, name))
         yield from faults(item, shape.item, (*path, name))
 
 

@@ -14,8 +14,8 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
+from localcloud.providers.assets import content
 from localcloud.providers.azure_native import body as bodies
-from localcloud.providers.azure_native.assets import content
 from localcloud.providers.azure_native.calls import Calls, post
 from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.azure_native.refusals import explained

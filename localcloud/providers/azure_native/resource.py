@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from localcloud.providers.azure_native import assets, body, models, naming
+from localcloud.providers import assets
+from localcloud.providers.azure_native import body, models, naming
 from localcloud.providers.azure_native.calls import Calls
 from localcloud.providers.azure_native.entries import ResourceType
 from localcloud.providers.azure_native.session import Session
@@ -90,7 +91,7 @@ class ArmResource:
         """Put what is declared; ARM drops what is not, as it does for azure-native."""
         return self._put(identity, inputs)
 
-    def delete(self, identity: str) -> None:
+    def delete(self, identity: str, state: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002 - its id says all
         """Remove it."""
         self._calls.delete(identity)
 

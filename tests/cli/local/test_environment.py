@@ -85,3 +85,29 @@ def test_the_shell_file_holds_no_secret(layout: Layout) -> None:
     text = environment.shell_file(layout)
     assert "hush-hush" not in text
     assert "quiet-quiet" not in text
+
+
+def test_the_credentials_of_the_local_account_are_read_and_no_file_of_a_persons_own(layout: Layout) -> None:
+    given = {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine", "AWS_ENDPOINT_URL": "mine"}
+    (layout.cloud / "aws.env").write_text("AWS_ACCESS_KEY_ID=AKIA1\nAWS_REGION=eu-west-1\n")
+    told = environment.variables(layout, "http://127.0.0.1:5", given)
+    assert "mine" not in told.values()
+    assert told["AWS_ACCESS_KEY_ID"] == "AKIA1"
+    assert told["AWS_CONFIG_FILE"] == told["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+    assert told["AWS_EC2_METADATA_DISABLED"] == "true"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_forgets_a_persons_own_aws_account(shell: str, odd: Layout) -> None:
+    (odd.cloud / "aws.env").write_text("AWS_ACCESS_KEY_ID=AKIA1\n")
+    odd.tools.mkdir(exist_ok=True)
+    (odd.tools / "env").write_text(environment.shell_file(odd))
+    script = 'set -eu; . "$1"; echo "$AWS_ACCESS_KEY_ID${AWS_PROFILE-none}${AWS_SESSION_TOKEN-none}"'
+    answer = subprocess.run(
+        [shell, "-c", script, shell, str(odd.tools / "env")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine"},
+    )
+    assert answer.stdout == "AKIA1nonenone\n"

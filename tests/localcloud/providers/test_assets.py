@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.providers.azure_native import assets
+from localcloud.providers import assets
 from localcloud.providers.errors import ProviderError
 
 ASSET = {assets.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17"}

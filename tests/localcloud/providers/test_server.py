@@ -24,6 +24,7 @@ from localcloud.providers.install import install
 from localcloud.providers.server import start
 from localcloud.providers.wire import UNKNOWN, Secret, decode, encode
 
+STAND_INS = {"azure-native": PLUGIN_VERSION, "aws": "7.51.1", "aws-native": "1.84.0"}
 URN = "urn:pulumi:dev::coldchain::muster:azure:IotHub$azure-native:iothub:IotHubResource::eu"
 INPUTS: dict[str, Any] = {
     "resourceGroupName": "rg",
@@ -159,18 +160,21 @@ def test_settings_of_stack_and_of_provider() -> None:
 
 @pytest.fixture
 def executable(tmp_path: Path) -> Path:
-    return install(tmp_path / "home", Path(sys.executable))
+    return install(tmp_path / "home", Path(sys.executable))[0]
 
 
-def test_install_is_idempotent(tmp_path: Path, executable: Path) -> None:
-    folder = tmp_path / "home" / "plugins" / f"resource-azure-native-v{PLUGIN_VERSION}"
-    assert executable == folder / "pulumi-resource-azure-native"
-    before = executable.stat().st_mtime_ns
-    assert install(tmp_path / "home", Path(sys.executable)) == executable
-    assert executable.stat().st_mtime_ns == before
-    assert list(folder.iterdir()) == [executable]
-    assert install(tmp_path / "home", tmp_path / "other python") == executable
-    assert f"'{tmp_path}/other python'" in executable.read_text()
+def test_install_is_idempotent(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    made = install(home, Path(sys.executable))
+    folders = [home / "plugins" / f"resource-{name}-v{version}" for name, version in STAND_INS.items()]
+    assert [it.parent for it in made] == folders
+    assert [it.name for it in made] == [f"pulumi-resource-{name}" for name in STAND_INS]
+    before = [it.stat().st_mtime_ns for it in made]
+    assert install(home, Path(sys.executable)) == made
+    assert [it.stat().st_mtime_ns for it in made] == before
+    assert [list(folder.iterdir()) for folder in folders] == [[it] for it in made]
+    assert install(home, tmp_path / "other python") == made
+    assert all(f"'{tmp_path}/other python'" in it.read_text() for it in made)
 
 
 def _started(executable: Path) -> tuple[subprocess.Popen[str], int, float]:

@@ -1,0 +1,7 @@
+"""What the stand-in serves. To add a resource type, add an entry."""
+
+from __future__ import annotations
+
+from localcloud.providers.aws_native.table import audit, detect, groups, jobs
+
+KINDS = tuple(kind for part in (audit, detect, groups, jobs) for kind in part.KINDS)
