@@ -1,7 +1,8 @@
 """The HTTPS port: TLS that asks for a client certificate, and aiohttp's protocol behind it.
 
 Devices prove themselves on 443 too (DPS' HTTPS API, MQTT over WebSockets), and asyncio's own TLS cannot show
-the application a chain. What the client presented is the transport's extra info `http.PEER`.
+the application a chain. What the client presented is the transport's extra info `http.PEER`. A client
+that says in the handshake that it speaks MQTT (AWS IoT on 443) is handed to the MQTT side.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from localcloud.http import PEER
 from localcloud.secure import RECORD_BYTES, SecureEnd
 
 HANDSHAKE_SECONDS = 20.0
+MQTT_PROTOCOLS = (b"x-amzn-mqtt-ca", b"mqtt")
+HTTP_PROTOCOLS = (b"x-amzn-http-ca", b"http/1.1")
 
 
 class HttpProtocol(Protocol):
@@ -41,12 +44,17 @@ class HttpProtocol(Protocol):
 class WebEnd(SecureEnd):
     """One connection to the HTTPS port."""
 
-    __slots__ = ("_http", "_new_http", "_paused", "_timer")
+    __slots__ = ("_http", "_new_http", "_new_mqtt", "_paused", "_timer")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, context: SSL.Context, new_http: Callable[[], HttpProtocol]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: SSL.Context,
+        new_http: Callable[[], HttpProtocol],
+        new_mqtt: Callable[[], SecureEnd] | None = None,
     ) -> None:
         super().__init__(context)
+        self._new_mqtt = new_mqtt
         self._new_http = new_http
         self._http: HttpProtocol | None = None
         self._paused = False
@@ -63,6 +71,10 @@ class WebEnd(SecureEnd):
             return
         if self._http is None:
             self._timer.cancel()
+            if self._new_mqtt and self._tls.get_alpn_proto_negotiated() in MQTT_PROTOCOLS:
+                self._open = False
+                self._new_mqtt().take_over(self._tls, self.require_transport())
+                return
             self._http = self._new_http()
             self._http.connection_made(PlainTransport(self))
         try:

@@ -7,7 +7,8 @@
     {name}.azure-devices.net                   hub.service
     {name}.azurewebsites.net                   functions
     {account}.blob.core.windows.net            blobs
-    127.0.0.1, localhost                       control.service; no such thing exists in Azure
+    *.amazonaws.com                            aws.cloud
+    127.0.0.1, localhost                       control.service; no such thing exists in a cloud
 
 The log gets one line a request: method, host, path, api-version, status, milliseconds. Query strings and
 headers stay out of it, since they may carry secrets.
@@ -30,7 +31,7 @@ from localcloud.secure import reset
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 LARGEST_BLOB_BYTES = 128 * 1024 * 1024
-BLOB_ZONE = ".blob.core.windows.net"
+BLOB_ZONES = (".blob.core.windows.net", ".amazonaws.com")
 DEVICE_ZONES = (".azure-devices.net", ".azure-devices-provisioning.net")
 WEBSOCKET_PATH = "/$iothub/websocket"
 WebSockets = Callable[[web.Request, tuple[x509.Certificate, ...]], Awaitable[web.StreamResponse]]
@@ -97,7 +98,7 @@ class _Upgrades:
 
 async def _body(request: web.Request, host: str) -> bytes:
     """The whole body. Raises BodyTooLargeError."""
-    limit = LARGEST_BLOB_BYTES if host.endswith(BLOB_ZONE) else LARGEST_BODY_BYTES
+    limit = LARGEST_BLOB_BYTES if host.endswith(BLOB_ZONES) else LARGEST_BODY_BYTES
     parts: list[bytes] = []
     size = 0
     async for part in request.content.iter_any():
@@ -154,13 +155,16 @@ def _peer(request: web.Request) -> tuple[x509.Certificate, ...]:
 
 
 def _response(answer: Answer) -> web.Response:
-    headers = {**answer.headers, "x-ms-request-id": str(uuid.uuid4())}
+    headers = dict(answer.headers)
+    if "x-amzn-requestid" not in headers:
+        headers["x-ms-request-id"] = str(uuid.uuid4())
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)
     if isinstance(answer.body, bytes):
         return web.Response(status=answer.status, body=answer.body, headers=headers)
     body = json.dumps(answer.body, ensure_ascii=False).encode()
-    return web.Response(status=answer.status, body=body, headers=headers, content_type="application/json")
+    headers.setdefault("content-type", "application/json")
+    return web.Response(status=answer.status, body=body, headers=headers)
 
 
 def _log(request: web.Request, host: str, status: int, seconds: float) -> None:

@@ -1,8 +1,8 @@
-"""The way in: an HTTP CONNECT proxy (RFC 9110 section 9.3.6) that answers for Azure's names only.
+"""The way in: an HTTP CONNECT proxy (RFC 9110 section 9.3.6) for the clouds' names only.
 
-Devices and clients keep production host names and ports. 8883 of DPS and hub names goes to the MQTT
-endpoint, whose protocol takes over the accepted transport in this process; 443 of those and of ARM's and
-Entra's names is spliced to the HTTPS port. Everything else is refused, so nothing leaves the machine.
+Devices and clients keep production host names and ports. 8883 of DPS, hub and AWS IoT names goes to the
+MQTT endpoint, whose protocol takes over the accepted transport in this process; 443 of those and of services'
+names, and 8443 of AWS IoT's, is spliced to the HTTPS port. The rest is refused: nothing leaves the machine.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from localcloud.ports import LOOPBACK
 from localcloud.secure import reset
+from localcloud.tls import AMAZON_NAMES
 
 LOG = logging.getLogger("localcloud.proxy")
 HEAD_LIMIT_BYTES = 8192
@@ -19,6 +20,7 @@ HEAD_SECONDS = 10.0
 _DEVICE_ZONES = (".azure-devices.net", ".azure-devices-provisioning.net")
 _WEB_ZONES = (".azurewebsites.net", ".blob.core.windows.net")
 _WEB_HOSTS = ("management.azure.com", "login.microsoftonline.com")
+_AMAZON_DEVICES = "-ats.iot.eu-west-1.amazonaws.com"
 _REASONS = {
     400: "Bad Request",
     403: "Forbidden",
@@ -61,12 +63,25 @@ def route(head: bytes) -> Target:
 
 
 def _target(host: str, port: int) -> Target | None:
+    if host.endswith(".amazonaws.com"):
+        return _amazon_target(host, port)
     device_host = _is_in(host, _DEVICE_ZONES)
     if port == 8883 and device_host:
         return "mqtt"
     if port == 443 and (device_host or host in _WEB_HOSTS or _is_in(host, _WEB_ZONES)):
         return "https"
     return None
+
+
+def _amazon_target(host: str, port: int) -> Target | None:
+    """Names are those of the certificate: one region's, and what has no region."""
+    device_host = host.endswith(_AMAZON_DEVICES)
+    if port == 8883 and device_host:
+        return "mqtt"
+    if port == 8443 and device_host:
+        return "https"
+    first, _, rest = host.partition(".")
+    return "https" if port == 443 and first and f"*.{rest}" in AMAZON_NAMES else None
 
 
 def _is_in(host: str, zones: tuple[str, ...]) -> bool:

@@ -20,17 +20,26 @@ class Lost(Exception):  # noqa: N818 - what happens, not a fault of this program
 
 
 class Routing:
-    """Services by host, or by zone ("*.azure-devices.net")."""
+    """Services by host, by zone ("*.azure-devices.net"), or by all that is below ("**.amazonaws.com")."""
 
     def __init__(self, services: Mapping[str, Service], switches: Switches) -> None:
-        self._services = services
+        self._services = dict(services)
         self._switches = switches
         self._unknown = NoService()
+
+    def add(self, services: Mapping[str, Service]) -> None:
+        """More hosts."""
+        self._services.update(services)
 
     def service(self, host: str) -> Service:
         """Who answers for a host."""
         zone = "*." + host.partition(".")[2]
-        return self._services.get(host) or self._services.get(zone) or self._unknown
+        return self._services.get(host) or self._services.get(zone) or self._below(host)
+
+    def _below(self, host: str) -> Service:
+        parts = host.split(".")
+        zones = ("**." + ".".join(parts[start:]) for start in range(1, len(parts)))
+        return next((self._services[it] for it in zones if it in self._services), self._unknown)
 
     async def ask(self, service: Service, call: Call) -> Answer:
         """The answer, with the faults and limits that are switched on. Raises Lost."""

@@ -11,6 +11,7 @@ import logging
 import socket
 import struct
 from abc import ABC, abstractmethod
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,6 +36,26 @@ def tls_context(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) 
     context.use_privatekey(key)
     context.set_verify(SSL.VERIFY_PEER, _collect)
     return context
+
+
+def for_names(context: SSL.Context, zone: str, other: SSL.Context) -> None:
+    """Clients that ask for a name in `zone` (SNI) are served by `other`: its certificate and protocols."""
+
+    def choose(connection: SSL.Connection) -> None:
+        name = connection.get_servername() or b""
+        if name.lower().endswith(zone.encode()):
+            connection.set_context(other)
+
+    context.set_tlsext_servername_callback(choose)
+
+
+def speak(context: SSL.Context, protocols: tuple[bytes, ...]) -> None:
+    """Take the first of the client's protocols (ALPN) that is among these; go on without if there is none."""
+
+    def choose(_connection: SSL.Connection, offered: list[bytes]) -> Any:  # noqa: ANN401 - its name is private
+        return next((it for it in offered if it in protocols), SSL.NO_OVERLAPPING_PROTOCOLS)
+
+    context.set_alpn_select_callback(choose)
 
 
 def _collect(*_: object) -> bool:
@@ -109,7 +130,18 @@ class SecureEnd(asyncio.BufferedProtocol, ABC):
         rest = self._tls.get_peer_cert_chain(as_cryptography=True) or []
         return [] if leaf is None else [leaf, *(it for it in rest if it != leaf)]
 
+    def server_name(self) -> str:
+        """The host that the client asked for (SNI), in lower case; empty when it named none."""
+        return (self._tls.get_servername() or b"").decode("ascii", "replace").lower()
+
     # for subclasses
+
+    def take_over(self, tls: SSL.Connection, transport: asyncio.Transport) -> None:
+        """Go on with a connection whose handshake another end has done."""
+        self._tls, self._handshaken = tls, True
+        transport.set_protocol(self)
+        self.connection_made(transport)
+        self.take()
 
     def take(self) -> None:
         """Pump; a fault of TLS ends the connection."""

@@ -17,21 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from OpenSSL import SSL
 
+from localcloud.aws.cloud import Aws
 from localcloud.azure.cloud import Azure
 from localcloud.azure.entra import ensure_credentials
 from localcloud.clock import Clock
+from localcloud.clouds import Clouds
 from localcloud.errors import StateError, StateInUseError
-from localcloud.front import WebEnd
+from localcloud.front import HTTP_PROTOCOLS, MQTT_PROTOCOLS, WebEnd
 from localcloud.http import make_app
 from localcloud.logs import start_log
 from localcloud.mqtt import websocket
 from localcloud.mqtt.endpoint import SWEEP_SECONDS, Listener
 from localcloud.ports import LOOPBACK, Ports, Sockets, bind_all, port_of
 from localcloud.proxy import Door
-from localcloud.secure import tls_context
+from localcloud.secure import for_names, speak, tls_context
 from localcloud.store import Store
-from localcloud.tls import identity
+from localcloud.tls import AMAZON_ZONE, Identity, identity
 
 LOG = logging.getLogger("localcloud.server")
 LAST_ANSWERS_SECONDS = 2.0
@@ -56,14 +59,14 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    store = _open_store(state / "azure.sqlite")
-    ensure_credentials(state, store)
-    azure = Azure(store, Clock(), state)
     own = identity(state)
-    listener = Listener(tls_context(own.certificate, own.key), azure, azure.switches, loop.time)
+    clouds = _open(state, port_of(sockets.proxy))
+    azure, aws = clouds.azure, clouds.aws
+    listener = Listener(_context(own), clouds, azure.switches, loop.time)
     runner = await _start_web(azure, listener)
     servers = await _listen(loop, listener, runner, sockets)
-    ticking = loop.create_task(_tick(listener, azure))
+    await aws.start()
+    ticking = loop.create_task(_tick(listener, clouds))
     _spare_collections()
     _write_endpoints(state, sockets)
     LOG.info("ready", extra={"fields": _endpoints(sockets)})
@@ -73,8 +76,29 @@ async def _serve(state: Path, sockets: Sockets, announce: Callable[[str], None])
     ticking.cancel()
     await _stop(servers, listener, runner)
     await azure.functions.stop()
-    azure.tidy()
-    store.close()
+    await aws.stop()
+    clouds.tidy()
+    clouds.close()
+
+
+def _open(state: Path, proxy_port: int) -> Clouds:
+    """Both clouds over their stores, with one clock."""
+    stores = _open_store(state / "azure.sqlite"), _open_store(state / "aws.sqlite")
+    ensure_credentials(state, stores[0])
+    clock = Clock()
+    azure = Azure(stores[0], clock, state)
+    aws = Aws(stores[1], clock, state, f"http://{LOOPBACK}:{proxy_port}")
+    azure.routing.add(aws.services)
+    return Clouds(azure, aws)
+
+
+def _context(own: Identity) -> SSL.Context:
+    """TLS for all listeners: each cloud's names have their own certificate."""
+    context = tls_context(own.certificate, own.key)
+    amazon = tls_context(*own.amazon)
+    speak(amazon, MQTT_PROTOCOLS + HTTP_PROTOCOLS)
+    for_names(context, f".{AMAZON_ZONE}", amazon)
+    return context
 
 
 def _spare_collections() -> None:
@@ -103,17 +127,21 @@ async def _listen(
     new_http = runner.server
     assert new_http is not None, "the runner is set up"
     door = Door(loop, listener.new_endpoint, port_of(sockets.https))
-    https = await loop.create_server(lambda: WebEnd(loop, listener.context, new_http), sock=sockets.https)
+
+    def new_web() -> WebEnd:
+        return WebEnd(loop, listener.context, new_http, listener.new_endpoint)
+
+    https = await loop.create_server(new_web, sock=sockets.https)
     mqtt = await loop.create_server(listener.new_endpoint, sock=sockets.mqtt)
     proxy = await loop.create_server(door.new_proxy, sock=sockets.proxy)
     return [https, mqtt, proxy]
 
 
-async def _tick(listener: Listener, azure: Azure) -> None:
+async def _tick(listener: Listener, clouds: Clouds) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         listener.sweep()
-        azure.tidy()
+        clouds.tidy()
 
 
 async def _stop(servers: list[asyncio.Server], listener: Listener, runner: web.AppRunner) -> None:

@@ -1,5 +1,6 @@
 """The local cloud's own TLS identity: a small CA and one server certificate, made at first start and kept.
 
+Each cloud's names have a certificate of their own, chosen by the name that the client asks for (SNI).
 Clients trust DIR/tls-ca.pem. The CA is good for the host names that the local cloud answers for and for
 nothing else (name constraints, RFC 5280 section 4.2.1.10), so trusting it does not open the way to other
 hosts. Private keys are files of mode 0600 in DIR, unencrypted, as a server must start without a person;
@@ -31,8 +32,24 @@ SERVER_NAMES = (
     "*.blob.core.windows.net",
     "localhost",
 )
+AMAZON_ZONE = "amazonaws.com"
+_REGION = f"eu-west-1.{AMAZON_ZONE}"
+AMAZON_NAMES = (
+    f"*.{AMAZON_ZONE}",
+    f"*.{_REGION}",
+    f"*.iot.{_REGION}",
+    f"*.credentials.iot.{_REGION}",
+    f"*.jobs.iot.{_REGION}",
+    f"*.tunneling.iot.{_REGION}",
+    f"*.s3.{AMAZON_ZONE}",
+    f"*.s3.{_REGION}",
+    f"*.s3-control.{_REGION}",
+    f"*.control-kinesis.{_REGION}",
+    f"*.data-kinesis.{_REGION}",
+    f"*.ddb.{_REGION}",
+)
 SERVER_ADDRESSES = ("127.0.0.1", "::1")
-_CA, _CA_KEY, _SERVER, _SERVER_KEY = "tls-ca.pem", "tls-ca.key", "tls-server.pem", "tls-server.key"
+_CA, _CA_KEY, _SERVER, _AMAZON = "tls-ca.pem", "tls-ca.key", "tls-server", "tls-server-aws"
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -46,6 +63,7 @@ class Identity:
     key: Key
     certificate_file: Path
     key_file: Path
+    amazon: tuple[x509.Certificate, Key]
 
 
 def identity(directory: Path, at: datetime | None = None) -> Identity:
@@ -53,17 +71,20 @@ def identity(directory: Path, at: datetime | None = None) -> Identity:
     at = at or datetime.now(UTC)
     try:
         authority, authority_key = _authority(directory, at)
-        certificate, key = _server(directory, authority, authority_key, at)
+        signer = _Signer(directory, authority, authority_key, at)
+        certificate, key = signer.server(_SERVER, _wanted_names())
+        amazon = signer.server(_AMAZON, _dns_names(AMAZON_NAMES))
     except (OSError, ValueError, TypeError) as error:
         raise StateError(
             f"TLS files in {directory} cannot be used ({error}); delete {_CA}, {_CA_KEY}"
         ) from error
-    return Identity(certificate, authority, key, directory / _SERVER, directory / _SERVER_KEY)
+    files = directory / f"{_SERVER}.pem", directory / f"{_SERVER}.key"
+    return Identity(certificate, authority, key, *files, amazon)
 
 
 def _authority(directory: Path, at: datetime) -> tuple[x509.Certificate, Key]:
     found = _load(directory / _CA, directory / _CA_KEY)
-    if found and _lasts(found[0], at):
+    if found and _lasts(found[0], at) and _constraints_of(found[0]) == _constraints():
         return found
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Muster local cloud")])
@@ -76,28 +97,39 @@ def _authority(directory: Path, at: datetime) -> tuple[x509.Certificate, Key]:
     return certificate, key
 
 
-def _server(
-    directory: Path, authority: x509.Certificate, authority_key: Key, at: datetime
-) -> tuple[x509.Certificate, Key]:
-    found = _load(directory / _SERVER, directory / _SERVER_KEY)
-    if (
-        found
-        and _lasts(found[0], at)
-        and _is_from(found[0], authority)
-        and _names(found[0]) == _wanted_names()
-    ):
-        return found
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Muster local cloud server")])
-    builder = _builder(name, authority.subject, key, at, SERVER_DAYS)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(sign_certificates=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-    builder = builder.add_extension(_wanted_names(), critical=False)
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
-    certificate = builder.add_extension(issuer, critical=False).sign(authority_key, hashes.SHA256())
-    _write_pair(directory / _SERVER, [certificate, authority], directory / _SERVER_KEY, key)
-    return certificate, key
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """The CA, as it makes server certificates."""
+
+    directory: Path
+    authority: x509.Certificate
+    key: Key
+    at: datetime
+
+    def server(self, stem: str, names: x509.SubjectAlternativeName) -> tuple[x509.Certificate, Key]:
+        """The certificate for these names in `{stem}.pem` and `.key`, new when what is there does not fit."""
+        certificate_file, key_file = self.directory / f"{stem}.pem", self.directory / f"{stem}.key"
+        found = _load(certificate_file, key_file)
+        if found and self._made(found[0]) and _names(found[0]) == names:
+            return found
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._signed(key, names)
+        _write_pair(certificate_file, [certificate, self.authority], key_file, key)
+        return certificate, key
+
+    def _made(self, certificate: x509.Certificate) -> bool:
+        return _lasts(certificate, self.at) and _is_from(certificate, self.authority)
+
+    def _signed(self, key: Key, names: x509.SubjectAlternativeName) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Muster local cloud server")])
+        builder = _builder(name, self.authority.subject, key, self.at, SERVER_DAYS)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(sign_certificates=False), critical=True)
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        builder = builder.add_extension(purpose, critical=False)
+        builder = builder.add_extension(names, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return builder.add_extension(issuer, critical=False).sign(self.key, hashes.SHA256())
 
 
 def _builder(
@@ -124,9 +156,18 @@ def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
 
 
 def _constraints() -> x509.NameConstraints:
-    names: list[x509.GeneralName] = [x509.DNSName(name.removeprefix("*.")) for name in SERVER_NAMES]
+    zones = [name.removeprefix("*.") for name in SERVER_NAMES] + [AMAZON_ZONE]
+    names: list[x509.GeneralName] = [x509.DNSName(zone) for zone in zones]
     names += [x509.IPAddress(ipaddress.ip_network(address)) for address in SERVER_ADDRESSES]
     return x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None)
+
+
+def _constraints_of(authority: x509.Certificate) -> x509.NameConstraints:
+    return authority.extensions.get_extension_for_class(x509.NameConstraints).value
+
+
+def _dns_names(names: tuple[str, ...]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
 
 
 def _wanted_names() -> x509.SubjectAlternativeName:

@@ -1,8 +1,7 @@
-"""The account's access keys: Signature Version 4 checked for real, and who signed.
+"""The account's access keys, and who signed a call.
 
-The root's key is minted at the first start (`aws.env`); users' and sessions' are those that the emulator's
-IAM and STS hand out, remembered on their way. The signature is computed anew with botocore's own signer
-(docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+The root's key is minted at the first start (`aws.env`); users', sessions' and functions' are those that the
+emulator hands out, remembered on their way (`observed`).
 """
 
 import base64
@@ -10,38 +9,24 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from localcloud.aws import signatures
 from localcloud.aws.api import ApiError, Caller
+from localcloud.aws.authorization import Authorization
 from localcloud.aws.place import Place
+from localcloud.aws.signatures import Scope
 from localcloud.calls import Call
 
 KEYS = "aws-access-key"
 ENVIRONMENT_FILE = "aws.env"
 LARGEST_SKEW = timedelta(minutes=5)
-_HEADER = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([\w-]{3,128})/(\d{8})/([\w-]+)/([\w.-]+)/aws4_request,\s*"
-    r"SignedHeaders=([\w;-]+),\s*Signature=([0-9a-f]{64})"
-)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What an Authorization header says."""
-
-    access_key: str
-    date: str
-    region: str
-    service: str
-    signed_headers: tuple[str, ...]
-    signature: str = field(repr=False)
+GLOBAL_REGION = "us-east-1"  # where IAM and the global STS sign
 
 
 class Account:
@@ -49,6 +34,7 @@ class Account:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self.authorization: Authorization = Authorization(place)
 
     def ensure_root(self, folder: Path) -> None:
         """The root's key, in the store and in `aws.env` (0600) for whoever runs commands."""
@@ -73,6 +59,19 @@ class Account:
         key, it = next((key, it) for key, it in self._place.store.list(KEYS) if it["arn"].endswith(":root"))
         return Credentials(key, it["secret"])
 
+    def root_key(self) -> str:
+        """The id of the root's key; `ensure_root` came before."""
+        return str(self.root_credentials().access_key)
+
+    def service_of(self, call: Call) -> str:
+        """The service that a call is signed for, unchecked. Raises ApiError."""
+        return signatures.read(call).service
+
+    def arn_of(self, call: Call) -> str | None:
+        """The ARN of the key that a call names, unchecked."""
+        known = self._place.store.get(KEYS, signatures.read(call).access_key)
+        return str(known["arn"]) if known else None
+
     def remember(self, access_key: str, secret: str, arn: str, **more: Any) -> None:  # noqa: ANN401 - JSON
         """A key that was handed out. `more`: token, expires (seconds), role, user, policy."""
         self._place.store.put(KEYS, access_key, {"secret": secret, "arn": arn, **more})
@@ -81,27 +80,15 @@ class Account:
         """A key that was deleted."""
         self._place.store.delete(KEYS, access_key)
 
-    def identify(self, call: Call, signing_name: str) -> Caller:
-        """Whoever signed the call, for this service. Raises ApiError with AWS' codes."""
-        scope = _scope(call)
+    def identify(self, call: Call, signing_name: str | None = None) -> Caller:
+        """Whoever signed the call, for this service or (None) for any. Raises ApiError with AWS' codes."""
+        scope = signatures.read(call)
         known = self._known(scope, call)
-        if (scope.region, scope.service) != (self._place.region, signing_name):
-            wanted = f"'{self._place.region}/{signing_name}/aws4_request'"
-            raise ApiError(
-                "InvalidSignatureException",
-                f"Credential should be scoped to a valid region and service: {wanted}",
-                403,
-            )
-        self._check_date(call, scope)
-        if not hmac.compare_digest(
-            _signature(call, scope, known["secret"], known.get("token")), scope.signature
-        ):
-            raise ApiError(
-                "InvalidSignatureException",
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your AWS Secret Access Key and signing method.",
-                403,
-            )
+        self._check_scope(scope, signing_name)
+        _check_date(call, scope)
+        if not hmac.compare_digest(signatures.signature(call, scope, known["secret"]), scope.signature):
+            words = "The request signature we calculated does not match the signature you provided"
+            raise signatures.invalid(f"{words}. Check your AWS Secret Access Key and signing method")
         return Caller(
             account=self._place.account,
             region=self._place.region,
@@ -113,70 +100,42 @@ class Account:
         )
 
     async def authorize(self, caller: Caller, service: str, operation: str, params: dict[str, Any]) -> None:
-        """Let the root do anything. Raises ApiError for everybody else."""
-        del params  # the resources: policies of roles come with the evaluator
+        """Let the root do anything, others what their policies allow. Raises ApiError."""
         if not caller.is_root:
-            raise ApiError(
-                "AccessDeniedException",
-                f"User: {caller.arn} is not authorized to perform: {service}:{operation}",
-                403,
-            )
+            await self.authorization.check(caller, service, operation, params)
 
     def _known(self, scope: Scope, call: Call) -> dict[str, Any]:
         """The key that is named. Raises ApiError."""
         known = self._place.store.get(KEYS, scope.access_key)
         if known is None or known.get("token") != call.header("x-amz-security-token"):
-            raise ApiError(
-                "UnrecognizedClientException", "The security token included in the request is invalid.", 403
-            )
+            words = "The security token included in the request is invalid."
+            raise ApiError("UnrecognizedClientException", words, 403)
         if known.get("expires") is not None and known["expires"] <= self._place.now():
             raise ApiError(
                 "ExpiredTokenException", "The security token included in the request is expired", 403
             )
         return known
 
-    def _check_date(self, call: Call, scope: Scope) -> None:
-        text = call.header("x-amz-date") or ""
-        if not re.fullmatch(r"\d{8}T\d{6}Z", text) or not text.startswith(scope.date):
-            raise ApiError("IncompleteSignatureException", "Date must be in ISO-8601 'basic format'.", 403)
-        try:
-            date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        except ValueError as error:
-            raise ApiError("IncompleteSignatureException", "Date is no date.", 403) from error
-        if abs(date - datetime.now(UTC)) > LARGEST_SKEW:  # a client's wall clock: it does not move with ours
-            raise ApiError(
-                "InvalidSignatureException", f"Signature expired: {text} is not within 5 minutes.", 403
-            )
-
-
-def _scope(call: Call) -> Scope:
-    text = call.header("authorization")
-    if not text:
-        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-    found = _HEADER.fullmatch(text.strip())
-    if not found:
-        raise ApiError(
-            "IncompleteSignatureException",
-            "The Authorization header is no AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature.",
-            403,
+    def _check_scope(self, scope: Scope, signing_name: str | None) -> None:
+        regions: Iterable[str] = (
+            (self._place.region,) if signing_name else (self._place.region, GLOBAL_REGION)
         )
-    key, date, region, service, headers, signature = found.groups()
-    scope = Scope(key, date, region, service, tuple(headers.split(";")), signature)
-    if "host" not in scope.signed_headers:
-        raise ApiError("InvalidSignatureException", "'Host' must be a signed header.", 403)
-    return scope
+        if scope.region not in regions or signing_name not in (None, scope.service):
+            wanted = f"'{self._place.region}/{signing_name or scope.service}/aws4_request'"
+            raise signatures.invalid(f"Credential should be scoped to a valid region and service: {wanted}")
 
 
-def _signature(call: Call, scope: Scope, secret: str, token: str | None) -> str:
-    """The signature that the call would have from this secret."""
-    signer = SigV4Auth(Credentials(scope.access_key, secret, token), scope.service, scope.region)
-    headers = {name: call.headers.get(name, "") for name in scope.signed_headers}
-    query = f"?{call.raw_query}" if call.raw_query else ""
-    request = AWSRequest(
-        call.method, f"https://{call.host}{call.path}{query}", headers=headers, data=call.raw
-    )
-    request.context["timestamp"] = call.header("x-amz-date")
-    return str(signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request))
+def _check_date(call: Call, scope: Scope) -> None:
+    """A client's wall clock: it does not move with ours."""
+    text = call.header("x-amz-date") or ""
+    if not re.fullmatch(r"\d{8}T\d{6}Z", text) or not text.startswith(scope.date):
+        raise ApiError("IncompleteSignatureException", "Date must be in ISO-8601 'basic format'.", 403)
+    try:
+        date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ApiError("IncompleteSignatureException", "Date is no date.", 403) from error
+    if abs(date - datetime.now(UTC)) > LARGEST_SKEW:
+        raise signatures.invalid(f"Signature expired: {text} is not within 5 minutes")
 
 
 def _random_id(length: int) -> str:

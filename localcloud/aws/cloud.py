@@ -5,6 +5,7 @@ from pathlib import Path
 from localcloud.aws.account import Account
 from localcloud.aws.api import Api
 from localcloud.aws.emulator import Emulator
+from localcloud.aws.identities import Identities
 from localcloud.aws.place import ZONE, Place
 from localcloud.aws.world import World
 from localcloud.calls import Service
@@ -16,20 +17,27 @@ from localcloud.store import Store
 
 
 class Aws:
-    """All of it. `folder` is the state directory: `aws.env` and the emulator's own folder lie there."""
+    """All of it. `folder` is the state directory, with `aws.env`, `tls-ca.pem` and the emulator's folder.
 
-    def __init__(self, store: Store, clock: Clock, folder: Path) -> None:
+    `proxy` is the way in, for functions that the emulator runs.
+    """
+
+    def __init__(self, store: Store, clock: Clock, folder: Path, proxy: str = "http://127.0.0.1:9") -> None:
         self.place = Place(store, clock)
         self.account = Account(self.place)
         self.account.ensure_root(folder)
-        self.emulator = Emulator(self.place, self.account, folder / "aws")
+        self.emulator = Emulator(self.place, self.account, folder, proxy)
+        self.account.authorization.documents_of = Identities(self.emulator).documents_of
         self.world = World(self.place, self.account, self.emulator, folder / "aws")
         self.services = self._services()
 
     def _services(self) -> dict[str, Service]:
-        """The HTTPS side: services by host, or by zone ("*.amazonaws.com")."""
+        """The HTTPS side: services by host, by zone ("*.…"), or by all that is below ("**.amazonaws.com")."""
         region = self.place.region
-        return {ZONE: Api("iot", self.world.operations(), self.account, region)}
+        return {
+            ZONE: Api("iot", self.world.operations(), self.account, region),
+            "**.amazonaws.com": self.emulator,
+        }
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
         """A device's CONNECT, to the broker."""

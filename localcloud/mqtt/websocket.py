@@ -103,6 +103,10 @@ class _Line:
         """Leaf first."""
         return self._chain
 
+    def server_name(self) -> str:
+        """None: WebSockets are Azure's only."""
+        return ""
+
     # Channel
 
     def publish(

@@ -53,6 +53,10 @@ class Presented:
         """Leaf first."""
         return self._certificates
 
+    def server_name(self) -> str:
+        """Nobody asks: the Host header has told it."""
+        return ""
+
 
 class HubService:
     """Answers for all hubs. Without `devices` nobody can call as a device."""

@@ -24,6 +24,8 @@ def test_made_once_and_kept(tmp_path: Path) -> None:
         "tls-server.pem": 0o644,
         "tls-ca.key": 0o600,
         "tls-server.key": 0o600,
+        "tls-server-aws.pem": 0o644,
+        "tls-server-aws.key": 0o600,
     }
 
 

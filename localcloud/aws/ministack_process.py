@@ -1,0 +1,77 @@
+"""The program in ministack's process: serves an inherited socket, keeps its state, ends with its starter.
+
+It runs in `.tools/aws`, an environment of its own, so it imports nothing of ours. Three things are other than
+in ministack's own start: it listens on the socket that it is given and nowhere else; it saves its state soon
+after every change, where ministack saves at an orderly end only; and when its stdin ends, it ends with all
+that it started.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+SAVE_SECONDS = 1.0
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+def main() -> None:
+    """Serve until stdin ends. The only argument is the number of the socket's descriptor."""
+    os.umask(0o077)
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    ministack = importlib.import_module("ministack.app")
+    config = importlib.import_module("hypercorn.config").Config()
+    config.bind = [f"fd://{int(sys.argv[1])}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    keeper = Keeper(ministack)
+    try:
+        asyncio.run(_serve(keeper, config))
+    finally:
+        os.killpg(0, signal.SIGKILL)  # functions that still run, and this process with them
+
+
+async def _serve(keeper: "Keeper", config: Any) -> None:  # noqa: ANN401 - another environment's types
+    saving = asyncio.get_running_loop().create_task(keeper.save_now_and_then())
+    try:
+        await importlib.import_module("hypercorn.asyncio").serve(keeper, config)
+    finally:
+        saving.cancel()
+
+
+class Keeper:
+    """ministack's ASGI application, watched for requests that may have changed something."""
+
+    def __init__(self, ministack: Any) -> None:  # noqa: ANN401 - another environment's types
+        self._ministack = ministack
+        self._changed = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """One request, or the application's life."""
+        await self._ministack.app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] not in _READING:
+            self._changed = True
+
+    async def save_now_and_then(self) -> None:
+        """Write what changed."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            if self._changed:
+                self._changed = False
+                self._ministack.save_all(self._ministack._build_persistence_save_dict())
+
+
+def _end_with_stdin() -> None:
+    """The local cloud is gone, however that came: an orderly end, which saves."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()
