@@ -27,6 +27,7 @@ from localcloud.aws.iot.memberships import Memberships
 from localcloud.aws.iot.policies import Policies
 from localcloud.aws.iot.registration import Registration
 from localcloud.aws.iot.role_aliases import RoleAliases
+from localcloud.aws.iot.shadows import Shadows
 from localcloud.aws.iot.tags import Tags
 from localcloud.aws.iot.templates import ProvisioningTemplates
 from localcloud.aws.iot.thing_types import ThingTypes
@@ -51,6 +52,7 @@ class World:
         self.policies = Policies(place, self.certificates, self.groups, self.tags)
         self.things = Things(place, self.thing_types, self.groups, self.billing_groups, self.certificates)
         self.memberships = Memberships(self.things, self.groups)
+        self.shadows = Shadows(place, self.things)
         self.endpoints = Endpoints(place)
         self._add_provisioning()
         self._add_settings()

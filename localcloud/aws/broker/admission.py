@@ -19,7 +19,7 @@ from localcloud.aws.broker.exchange import Exchange
 from localcloud.aws.broker.permissions import Principal
 from localcloud.aws.iot import x509
 from localcloud.aws.iot.authorities import Authority
-from localcloud.aws.iot.certificates import Certificate
+from localcloud.aws.iot.certificates import SNI_ONLY, Certificate
 from localcloud.aws.roles import RoleRefused, Roles
 from localcloud.aws.world import World
 from localcloud.mqtt.payloads import write_object
@@ -53,7 +53,13 @@ class Admission:
             leaf = peer.leaf()
         except ValueError as error:
             raise NotAdmitted("certificate-malformed") from error
-        return self.admit_leaf(leaf)
+        principal = self.admit_leaf(leaf)
+        name = peer.server_name()
+        if name and name != self._world.place.endpoint("-ats"):
+            raise NotAdmitted("server-name-unknown")
+        if not name and principal.certificate.mode == SNI_ONLY:
+            raise NotAdmitted("server-name-missing")
+        return principal
 
     def admit_leaf(self, leaf: pyca.Certificate | None) -> Principal:
         """The same, for a certificate that its holder has proved. Raises NotAdmitted."""

@@ -47,6 +47,7 @@ class Broker:
     def __init__(self, world: World, roles: Roles, counters: Counters, background: Background) -> None:
         self._counters = counters
         self._place = world.place
+        self._certificates = world.certificates
         self.permissions = Permissions(world)
         self.sessions = Sessions(world.place)
         self.exchange = Exchange(self.sessions)
@@ -112,6 +113,11 @@ class Broker:
         if will is not None and connection.may("Publish", f"topic/{will.topic}"):
             self.post(connection, connection.posted(will))
 
+    def certificate(self, arn: str) -> Certificate | None:
+        """The certificate with this ARN, when it is one's."""
+        identity = self._certificates.identity(arn)
+        return None if identity is None else self._certificates.by_fingerprint(identity)
+
     def find(self, client_id: str) -> Connection | None:
         """Who is connected as this client."""
         return self._seats.holder(client_id)
@@ -134,7 +140,7 @@ class Broker:
         will = connect.will
         if will is not None and (set("+#") & set(will.topic) or limits.topic_fault(will.topic)):
             raise NotAdmitted("will-invalid")
-        if not self.allow(principal, connect.client_id, "Connect", f"client/{connect.client_id}"):
+        if not self.allow(principal, connect.client_id, "iot:Connect", f"client/{connect.client_id}"):
             raise NotAdmitted("connect-not-allowed")
 
     def _begin(self, connection: Connection, connect: Connect) -> None:

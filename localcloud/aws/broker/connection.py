@@ -112,7 +112,7 @@ class Connection:
 
     def may(self, action: str, resource: str) -> bool:
         """Whether policies allow it."""
-        return self._broker.allow(self.principal, self.client_id, action, resource)
+        return self._broker.allow(self.principal, self.client_id, f"iot:{action}", resource)
 
     def posted(self, message: Publish) -> Posted:
         """A message of this client's."""

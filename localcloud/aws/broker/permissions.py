@@ -51,7 +51,7 @@ class Permissions:
         return self._world.things.get(client_id)
 
     def allow(self, principal: Principal, client_id: str | None, action: str, resource: str) -> bool:
-        """Whether `action` ("Publish") on `resource` ("topic/a/b") is allowed."""
+        """Whether `action` ("iot:Publish") on `resource` ("topic/a/b") is allowed."""
         now = self.place.clock.now()
         context = {
             **principal.values,
@@ -63,7 +63,7 @@ class Permissions:
         if client_id is not None:
             context["iot:ClientId"] = client_id
             context |= variables.of_thing(self.thing_of(principal, client_id))
-        asked = Request(f"iot:{action}", self.place.arn(resource), context)
+        asked = Request(action, self.place.arn(resource), context)
         return policy.allows(self._documents(principal.certificate), asked)
 
     def _documents(self, certificate: Certificate) -> list[dict[str, Any]]:

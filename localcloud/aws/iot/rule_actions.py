@@ -53,10 +53,10 @@ class _Job(NamedTuple):
 class Actions:
     """Does actions through the emulator; `republish` hands a message to the broker."""
 
-    def __init__(self, place: Place, calls: Calls) -> None:
+    def __init__(self, place: Place, calls: Calls, roles: Roles) -> None:
         self._place = place
         self._calls = calls
-        self._roles = Roles(calls)
+        self._roles = roles
         self._functions = Functions(calls)
         self.republish: Republish = lambda _topic, _payload, _qos: None
         self._kinds: dict[str, Callable[[_Job], Awaitable[None]]] = {
@@ -104,7 +104,7 @@ class Actions:
         url = job.settings["queueUrl"]
         account, name = url.rstrip("/").split("/")[-2:]
         queue = f"arn:aws:sqs:{self._place.region}:{account}:{name}"
-        await self._roles.require(job.settings["roleArn"], "sqs:SendMessage", queue)
+        await self._roles.require(job.settings["roleArn"], "sqs:SendMessage", queue, source_arn=job.rule_arn)
         if job.settings.get("useBase64"):
             body = base64.b64encode(job.payload).decode()
         else:
@@ -113,7 +113,7 @@ class Actions:
 
     async def _sns(self, job: _Job) -> None:
         topic = job.settings["targetArn"]
-        await self._roles.require(job.settings["roleArn"], "sns:Publish", topic)
+        await self._roles.require(job.settings["roleArn"], "sns:Publish", topic, source_arn=job.rule_arn)
         structure = {"MessageStructure": "json"} if job.settings.get("messageFormat") == "JSON" else {}
         text = job.payload.decode(errors="replace")
         await self._calls.call("sns", "publish", TargetArn=topic, Message=text, **structure)
@@ -121,14 +121,18 @@ class Actions:
     async def _kinesis(self, job: _Job) -> None:
         name = job.settings["streamName"]
         stream = self._place.arn(f"stream/{name}", "kinesis")
-        await self._roles.require(job.settings["roleArn"], "kinesis:PutRecord", stream)
+        await self._roles.require(
+            job.settings["roleArn"], "kinesis:PutRecord", stream, source_arn=job.rule_arn
+        )
         given = job.settings.get("partitionKey")
         key = substituted(given, job.message) if given else str(uuid.uuid4())
         await self._calls.call("kinesis", "put_record", StreamName=name, PartitionKey=key, Data=job.payload)
 
     async def _s3(self, job: _Job) -> None:
         bucket, key = job.settings["bucketName"], substituted(job.settings["key"], job.message)
-        await self._roles.require(job.settings["roleArn"], "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
+        await self._roles.require(
+            job.settings["roleArn"], "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", source_arn=job.rule_arn
+        )
         acl = {"ACL": job.settings["cannedAcl"]} if job.settings.get("cannedAcl") else {}
         await self._calls.call("s3", "put_object", Bucket=bucket, Key=key, Body=job.payload, **acl)
 
@@ -136,5 +140,7 @@ class Actions:
         """`$$` stands for the `$` of a reserved topic."""
         given = job.settings["topic"]
         topic = substituted(given[1:] if given.startswith("$$") else given, job.message)
-        await self._roles.require(job.settings["roleArn"], "iot:Publish", self._place.arn(f"topic/{topic}"))
+        await self._roles.require(
+            job.settings["roleArn"], "iot:Publish", self._place.arn(f"topic/{topic}"), source_arn=job.rule_arn
+        )
         self.republish(topic, job.payload, int(job.settings.get("qos", 0)))

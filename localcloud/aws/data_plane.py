@@ -1,0 +1,88 @@
+"""What devices talk to: the broker with its reserved topics, rules, and the data services over HTTPS."""
+
+from localcloud.aws import data
+from localcloud.aws.api import Api, Operation
+from localcloud.aws.background import Background
+from localcloud.aws.broker.broker import Broker
+from localcloud.aws.broker.doorkeeper import DeviceDoorkeeper
+from localcloud.aws.broker.ingest_topics import IngestTopics
+from localcloud.aws.broker.job_topics import JobTopics
+from localcloud.aws.broker.provisioning_topics import ProvisioningTopics
+from localcloud.aws.broker.sessions import Posted
+from localcloud.aws.broker.shadow_topics import ShadowTopics
+from localcloud.aws.calls import Calls
+from localcloud.aws.credentials import CredentialService, Sessions
+from localcloud.aws.iot.rule_actions import Actions
+from localcloud.aws.iot.rules import Rules
+from localcloud.aws.place import ZONE
+from localcloud.aws.roles import RolePolicies, Roles
+from localcloud.aws.world import World
+from localcloud.calls import Service
+from localcloud.counters import Counters
+
+
+class DataPlane:
+    """All of it. `calls` carries out what AWS IoT does elsewhere, `sessions` makes sessions of roles."""
+
+    def __init__(
+        self, world: World, calls: Calls, policies: RolePolicies, sessions: Sessions, counters: Counters
+    ) -> None:
+        self._world = world
+        self._sessions = sessions
+        self.background = Background()
+        self.roles = Roles(policies)
+        self.broker = Broker(world, self.roles, counters, self.background)
+        self.rules = Rules(world.place, world.tags, Actions(world.place, calls, self.roles), self.background)
+        self._provisioning = ProvisioningTopics(world, calls, self.roles, self.background)
+        self._connect()
+
+    def operations(self) -> dict[str, Operation]:
+        """The control plane's part: rules."""
+        return self.rules.operations()
+
+    def services(self) -> dict[str, Service]:
+        """The HTTPS side, by host."""
+        place = self._world.place
+        doorkeeper = DeviceDoorkeeper(self.broker, self._world.account)
+        things = Api("iot-data", data.operations(self.broker, self._world.shadows), doorkeeper, place.region)
+        executions = self._world.jobs.executions.operations()
+        jobs = Api("iot-jobs-data", executions, doorkeeper, place.region)
+        return {
+            place.endpoint("-ats"): things,
+            f"data-ats.{ZONE}": things,
+            place.endpoint(".jobs"): jobs,
+            f"data.jobs.{ZONE}": jobs,
+            place.endpoint(".credentials"): CredentialService(
+                self._world, self.broker, self.roles, self._sessions
+            ),
+        }
+
+    def tidy(self) -> None:
+        """What has to happen now and then."""
+        self.broker.tidy()
+        self._provisioning.tidy()
+
+    async def stop(self) -> None:
+        """End what still runs."""
+        await self.background.stop()
+
+    def _connect(self) -> None:
+        """Who hears of whom."""
+        exchange = self.broker.exchange
+        self.broker.reserved += [
+            ShadowTopics(self._world.shadows, exchange),
+            self._provisioning,
+            JobTopics(self._world.place, self._world.jobs.executions, exchange),
+            IngestTopics(self.rules),
+        ]
+        self._world.shadows.announce.append(exchange.tell)
+        exchange.watchers.append(
+            lambda it: self.rules.deliver(it.topic, it.payload, it.client_id, it.principal)
+        )
+        self.rules.actions.republish = lambda topic, payload, qos: self._republish(
+            Posted(topic, payload, qos)
+        )
+
+    def _republish(self, message: Posted) -> None:
+        """A rule's message; one for a reserved topic that takes none is lost, as AWS does not say."""
+        self.broker.publish(message)
