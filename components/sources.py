@@ -12,14 +12,20 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from certs.chain import Chain, load_certificate
+from certs.checks import extension
 from certs.errors import UnreadableError
+from components import permissions
+from components.aws.policy import PolicyError
 from components.azure.allocation_function.packaging import PackageError, read
+from components.placing import on
 from components.trust import load_trust
 from fleet import Fault, Fleet, FleetError
-from fleet.description import ClientCertificate
+from fleet.description import Claim, ClientCertificate
 from fleet.errors import Finding
 from fleet.errors import Path as Steps
 from fleet.stackfile import FLEET, fault, read_stack
+
+_ANY_ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Sources:
 
     chain: Chain
     certificates: Mapping[str, x509.Certificate]
-    """Certificates of single devices, by their path as the description writes it."""
+    """Certificates of single devices, and claim certificates, by their path as the description writes it."""
     functions: Mapping[str, bytes]
     """Files of the function app by their path in its folder; empty when there is none."""
 
@@ -46,9 +52,9 @@ def load_sources(fleet: Fleet, project: Path, file: Path) -> Sources:
     except FleetError as error:
         faults += error.faults
     findings: list[Finding] = []
-    certificates = _certificates(fleet, project, findings)
+    certificates = {**_certificates(fleet, project, findings), **_claims(fleet, project, findings)}
     functions = _functions(fleet, project, findings)
-    findings += _manifests(fleet, project)
+    findings += [*_manifests(fleet, project), *_policies(fleet)]
     faults += _placed(findings, file)
     if chain is None or faults:
         raise FleetError(sorted(faults, key=lambda each: (each.line or 0, each.column or 0)))
@@ -81,6 +87,39 @@ def _named_certificates(fleet: Fleet) -> Iterator[tuple[str, Steps, str]]:
             yield registration_id, (*below, "certificate"), attestation.certificate
             if attestation.secondary is not None:
                 yield registration_id, (*below, "secondary"), attestation.secondary
+
+
+def _claims(fleet: Fleet, project: Path, findings: list[Finding]) -> dict[str, x509.Certificate]:
+    loaded: dict[str, x509.Certificate] = {}
+    for where, path in _named_claims(fleet):
+        try:
+            loaded[path] = load_certificate(project / path)
+        except UnreadableError as error:
+            findings.append(Finding(where, error.wrong, f"expected {error.right}"))
+            continue
+        constraints = extension(loaded[path], x509.BasicConstraints)
+        if constraints is not None and constraints.ca:
+            right = "a claim is a leaf: make one with `muster certs issue --profile claim`"
+            findings.append(Finding(where, f"{path} is the certificate of a CA", right))
+    return loaded
+
+
+def _named_claims(fleet: Fleet) -> Iterator[tuple[Steps, str]]:
+    """Every claim certificate: where the description names it, its path."""
+    for key, group in on("aws", fleet.groups).items():
+        if isinstance(group.on_aws.enrolment, Claim):
+            below: Steps = ("groups", key, "aws", "enrolment", "claim", "certificates")
+            for name, path in group.on_aws.enrolment.certificates.items():
+                yield (*below, name), path
+
+
+def _policies(fleet: Fleet) -> Iterator[Finding]:
+    """What devices on AWS may do must fit into policies; the size does not depend on the account."""
+    for path, key, part in permissions.parts(fleet):
+        try:
+            permissions.compiled(fleet, _ANY_ACCOUNT, key, part)
+        except PolicyError as error:
+            yield Finding((*path, "aws", "permissions"), error.wrong, error.right)
 
 
 def _functions(fleet: Fleet, project: Path, findings: list[Finding]) -> dict[str, bytes]:

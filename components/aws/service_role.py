@@ -18,6 +18,8 @@ from components.aws.place import Place
 
 IOT: Final = "iot.amazonaws.com"
 CREDENTIALS: Final = "credentials.iot.amazonaws.com"
+LAMBDA: Final = "lambda.amazonaws.com"
+_WITHOUT_SOURCE: Final = frozenset({CREDENTIALS, LAMBDA})
 VERSION: Final = "2012-10-17"
 
 _SHORTEST_SESSION = 3600
@@ -96,7 +98,7 @@ def tls_only(action: str, resource: pulumi.Input[str]) -> Statement:
 
 def _trust(args: ServiceRoleArgs) -> Statement:
     trusted = {"Effect": "Allow", "Principal": {"Service": args["service"]}, "Action": "sts:AssumeRole"}
-    if args["service"] == CREDENTIALS:
+    if args["service"] in _WITHOUT_SOURCE:
         return trusted
     conditions: dict[str, Any] = {"StringEquals": {"aws:SourceAccount": args["place"].account}}
     if "source" in args:

@@ -1,6 +1,7 @@
 """From a checked description to resources: the one place that knows both.
 
 azure/    what a fleet has on Azure
+aws/      what it has on AWS
 
 The half of a cloud, and with it that cloud's SDK, is imported only for a fleet that is there: each takes its
 time at every preview.
@@ -16,11 +17,15 @@ from fleet import Fleet
 def build(fleet: Fleet, sources: Sources) -> dict[str, Any]:
     """Declare everything that provisions `fleet`; the stack's outputs.
 
+    On Azure:
     idScope    what devices are told to find the provisioning service
     dpsHost    host of its service API
     hubs       host of each hub by its key
     groups     ids of the enrollment groups
     manifests  of each manifest, if there are any: how many rows it has, how many of them are in the service
+
+    On AWS:
+    aws        endpoint, credentialsEndpoint, account, region; groups: enrolment, template and policy of each
     """
     muster = Provider(f"{fleet.name}-muster")
     outputs: dict[str, Any] = {}
@@ -28,4 +33,8 @@ def build(fleet: Fleet, sources: Sources) -> dict[str, Any]:
         from components.fleet import azure
 
         outputs |= azure.declare(fleet, sources, muster)
+    if "aws" in fleet.clouds:
+        from components.fleet import aws
+
+        outputs["aws"] = aws.declare(fleet, sources, muster)
     return outputs

@@ -1,12 +1,14 @@
 """Fleets, a throw-away chain, and `declare`: what a fleet's resources look like to the engine."""
 
 import asyncio
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_aws
 import pytest
 from pulumi.runtime import mocks, rpc
 
@@ -15,6 +17,11 @@ from certs.chain import Chain, load_chain
 from components.fleet import build
 from components.sources import Sources
 from fleet import Fleet, load
+from tests.components import aws_answers
+
+with warnings.catch_warnings():  # pulumi_aws warns of a class in it that nobody here uses
+    warnings.simplefilter("ignore", DeprecationWarning)
+    assert pulumi_aws.lambda_.Function  # loaded by the first look
 
 HOST_KEYS = "azure-native:web:listWebAppHostKeys"
 SUBSCRIPTION = "/subscriptions/5ab1e8d0-0000-4000-8000-000000000001"
@@ -56,13 +63,22 @@ class Program:
 
 
 class _Cloud(mocks.Mocks):
-    """Answers as the cloud would, as far as the program looks at the answers."""
+    """Answers as the clouds would, as far as the program looks at the answers."""
+
+    account = aws_answers.ACCOUNT
+    """Of the AWS credentials."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        assert args.token == HOST_KEYS, f"the program asks for no more than keys, but called {args.token}"
-        return {"functionKeys": {"default": "key-of-the-app"}, "masterKey": "another", "systemKeys": {}}, []
+        found = aws_answers.call(args.token, args.args, self.account)
+        if found is None:
+            assert args.token == HOST_KEYS, f"the program asks for no more than keys, not for {args.token}"
+            found = {"functionKeys": {"default": "key-of-the-app"}, "masterKey": "another", "systemKeys": {}}
+        return found, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.typ.startswith(("aws:", "aws-native:", "muster:aws:")):
+            told = aws_answers.answer(args.typ, args.name, args.inputs)
+            return aws_answers.identity(args.typ, args.name, args.inputs), {**args.inputs, **told}
         answer = _ANSWERS.get(args.typ, _nothing)
         return _arm_id(args), {**args.inputs, **answer(args.inputs)}
 

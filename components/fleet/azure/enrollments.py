@@ -17,7 +17,7 @@ from components.fleet.azure import webhooks
 from components.fleet.azure.ground import Ground
 from components.fleet.azure.hubs import Hubs
 from components.fleet.azure.service import Provisioning
-from components.fleet.placing import on
+from components.placing import on
 from fleet.description import (
     X509,
     CaReference,

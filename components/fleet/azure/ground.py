@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.fleet.placing import on
 from components.muster import Provider
+from components.placing import on
 from components.sources import Sources
 from fleet import Fleet
 from fleet.description import Group

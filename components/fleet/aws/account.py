@@ -1,0 +1,163 @@
+"""What a fleet has on AWS beside its devices: endpoint, telemetry, credentials, settings of the account."""
+
+import pulumi
+from pulumi_aws import iot
+
+from components.aws import account_wide
+from components.aws.account_wide import AccountWide
+from components.aws.audit import Audit
+from components.aws.detect import Detect
+from components.aws.endpoint_security import EndpointSecurity
+from components.aws.provisioner_role import ProvisionerRole
+from components.aws.role_alias import RoleAlias
+from components.aws.service_role import allow
+from components.aws.telemetry_pipeline import TelemetryPipeline
+from components.fleet.aws.ground import Ground
+from components.placing import on
+from fleet.description import AccountWide as AccountWideDescribed
+from fleet.description import Audit as AuditDescribed
+from fleet.description import Detect as DetectDescribed
+from fleet.description import Stream
+
+_LEVELS = {"error": "ERROR", "warn": "WARN", "info": "INFO", "debug": "DEBUG"}
+
+
+def address(ground: Ground, kind: str) -> pulumi.Output[str]:
+    """The host of one of the account's endpoints (iot DescribeEndpoint), such as `iot:Data-ATS`."""
+    found = iot.get_endpoint_output(endpoint_type=kind, opts=pulumi.InvokeOutputOptions(provider=ground.aws))
+    return found.endpoint_address
+
+
+def endpoint(ground: Ground) -> pulumi.Output[str] | None:
+    """Where devices connect to when it is not the account's own endpoint."""
+    domain = ground.described.domain
+    return EndpointSecurity(
+        ground.named("endpoint"),
+        {
+            "place": ground.place,
+            "minimum_tls": ground.described.minimum_tls,
+            "domain": None
+            if domain is None
+            else {"name": domain.name, "certificate_arn": domain.certificate_arn},
+            "tags": ground.tags,
+        },
+        ground.opts,
+    ).host
+
+
+def declare(ground: Ground) -> None:
+    """Declare what the description asks for of all this."""
+    aws = ground.described
+    _credentials(ground)
+    _telemetry(ground)
+    settings = None if aws.account_wide is None else _account_wide(ground, aws.account_wide)
+    if aws.detect is not None:
+        _detect(ground, aws.detect)
+    if aws.provisioner is not None:
+        ProvisionerRole(
+            ground.named("provisioner"),
+            {
+                "place": ground.place,
+                "max_minutes": aws.provisioner.max_minutes,
+                "sources": aws.provisioner.sources,
+                "account_wide": settings is not None,
+                "tags": ground.tags,
+            },
+            ground.opts,
+        )
+
+
+def _credentials(ground: Ground) -> None:
+    credentials = ground.described.credentials
+    if credentials is None:
+        return
+    # `/*` is the objects below a device's own name.
+    own = f"arn:{ground.place.partition}:s3:::{credentials.uploads}/${{credentials-iot:ThingName}}/*"
+    RoleAlias(
+        ground.named("credentials"),
+        {
+            "place": ground.place,
+            "alias": credentials.role_alias,
+            "seconds": credentials.seconds,
+            "statements": [allow(["s3:PutObject"], own)],
+            "tags": ground.tags,
+        },
+        ground.opts,
+    )
+
+
+def _telemetry(ground: Ground) -> None:
+    telemetry = ground.described.telemetry
+    if telemetry is None:
+        return
+    target = telemetry.target
+    TelemetryPipeline(
+        ground.named("telemetry"),
+        {
+            "place": ground.place,
+            "topics": telemetry.topics,
+            "shards": target.shards if isinstance(target, Stream) else None,
+            "tags": ground.tags,
+        },
+        ground.opts,
+    )
+
+
+def _account_wide(ground: Ground, described: AccountWideDescribed) -> AccountWide | None:
+    """The account's own settings, unless they are another fleet's: then None, and a warning says so."""
+    found = account_wide.owner(pulumi.InvokeOptions(provider=ground.aws))
+    if not account_wide.is_ours(ground.place.name(), found):
+        return None
+    made = AccountWide(
+        ground.named("account"),
+        {
+            "place": ground.place,
+            "indexing": described.indexing,
+            "events": described.events,
+            "log_level": None if described.logging is None else _LEVELS[described.logging],
+            "tags": ground.tags,
+        },
+        ground.opts,
+    )
+    if described.audit is not None:
+        _audit(ground, described.audit, made)
+    return made
+
+
+def _audit(ground: Ground, audit: AuditDescribed, account: AccountWide) -> None:
+    Audit(
+        ground.named("audit"),
+        {
+            "place": ground.place,
+            "checks": audit.checks,
+            "schedule": audit.schedule.upper(),
+            "emails": audit.emails,
+            "mitigate": audit.mitigate,
+            "tags": ground.tags,
+        },
+        ground.after([account.mark]),
+    )
+
+
+def _detect(ground: Ground, detect: DetectDescribed) -> None:
+    watched = detect.groups or on("aws", ground.fleet.groups)
+    Detect(
+        ground.named("detect"),
+        {
+            "place": ground.place,
+            "existing_customer": detect.existing_customer,
+            "behaviors": {
+                name: {
+                    "metric": each.metric,
+                    "more_than": each.more_than,
+                    "window_minutes": each.window_minutes,
+                    "windows": each.windows,
+                }
+                for name, each in detect.behaviors.items()
+            },
+            "groups": [ground.place.arn("iot", f"thinggroup/{ground.fleet.name}-{key}") for key in watched],
+            "emails": detect.emails,
+            "tags": ground.tags,
+        },
+        ground.opts,
+    )
