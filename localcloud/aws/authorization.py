@@ -101,6 +101,7 @@ class Authorization:
             "aws:CurrentTime": self._place.clock.text(),
             "aws:EpochTime": str(int(self._place.now())),
             "aws:SecureTransport": "true",
+            "aws:ViaAWSService": "false",
             "aws:RequestedRegion": self._place.region,
         }
         for resource in self.resources(operation, params):

@@ -7,6 +7,7 @@ from localcloud.aws.api import Api
 from localcloud.aws.emulator import Emulator
 from localcloud.aws.identities import Identities
 from localcloud.aws.place import ZONE, Place
+from localcloud.aws.role_sessions import RoleSessions
 from localcloud.aws.world import World
 from localcloud.calls import Service
 from localcloud.clock import Clock
@@ -27,7 +28,9 @@ class Aws:
         self.account = Account(self.place)
         self.account.ensure_root(folder)
         self.emulator = Emulator(self.place, self.account, folder, proxy)
-        self.account.authorization.documents_of = Identities(self.emulator).documents_of
+        identities = Identities(self.emulator)
+        self.account.authorization.documents_of = identities.documents_of
+        self.emulator.check_session = RoleSessions(self.emulator.call, identities.documents_of).check
         self.world = World(self.place, self.account, self.emulator, folder / "aws")
         self.services = self._services()
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.aws.account import Account
-from localcloud.aws.api import ApiError
+from localcloud.aws.api import ApiError, Caller
 from localcloud.aws.handed_out import HandedOut
 from localcloud.aws.ministack import Ministack
 from localcloud.aws.place import Place
@@ -38,6 +38,7 @@ class Emulator:
         self._making = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_call: list[Callable[[Call, str], None]] = []
+        self.check_session: Callable[[Caller, bytes], Awaitable[None]] | None = None
 
     async def start(self) -> None:
         """Once, when the loop runs. The process starts with the first call."""
@@ -57,7 +58,9 @@ class Emulator:
     async def answer(self, call: Call) -> Answer:
         """The response to a request from outside: its signature is checked here."""
         try:
-            service = self._let_in(call)
+            service, caller = self._let_in(call)
+            if service == "sts" and self.check_session is not None:
+                await self.check_session(caller, call.raw)
             answer = await self._ministack.forward(call)
         except ApiError as error:
             return refusal(call, error)
@@ -69,13 +72,12 @@ class Emulator:
         body = {"__type": "ServiceUnavailable", "message": message}
         return Answer(status, body, {"x-amzn-errortype": "ServiceUnavailable"})
 
-    def _let_in(self, call: Call) -> str:
-        """The signing name of the service that is meant. Raises ApiError."""
+    def _let_in(self, call: Call) -> tuple[str, Caller]:
+        """The signing name of the service that is meant, and who calls. Raises ApiError."""
         service = self._account.service_of(call)
         if service.startswith("iot") or call.path.startswith(_OWN_PATHS):
             raise ApiError("UnknownOperationException", f"{call.host} has no such operation.", 404)
-        self._account.identify(call)
-        return service
+        return service, self._account.identify(call)
 
     def _observe(self, call: Call, service: str, answer: Answer) -> None:
         if answer.status < 300:

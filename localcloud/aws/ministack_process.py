@@ -1,22 +1,28 @@
 """The program in ministack's process: serves an inherited socket, keeps its state, ends with its starter.
 
-It runs in `.tools/aws`, an environment of its own, so it imports nothing of ours. Three things are other than
-in ministack's own start: it listens on the socket that it is given and nowhere else; it saves its state soon
-after every change, where ministack saves at an orderly end only; and when its stdin ends, it ends with all
-that it started.
+It runs in `.tools/aws`, an environment of its own, so it imports nothing of ours. Other than in ministack's
+own start are: it listens on the socket that it is given and nowhere else; it saves its state soon after every
+change, where ministack saves at an orderly end only; when its stdin ends, it ends with all that it started;
+requests count as come over TLS, which the front ended, since policies ask for that (`aws:SecureTransport`);
+and trust policies are evaluated with the source identity, which ministack leaves out.
 """
 
 import asyncio
 import contextlib
+import contextvars
 import importlib
 import os
 import signal
 import sys
 import threading
 from typing import Any
+from urllib.parse import parse_qs
 
 SAVE_SECONDS = 1.0
 _READING = ("GET", "HEAD", "OPTIONS")
+_CLIENT = ("127.0.0.1", 0)
+"""Whose requests these are: the front's, which listens on loopback only."""
+_source_identity: contextvars.ContextVar[str | None] = contextvars.ContextVar("source_identity", default=None)
 
 
 def main() -> None:
@@ -28,6 +34,7 @@ def main() -> None:
     config.bind = [f"fd://{int(sys.argv[1])}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
+    _evaluate_source_identities()
     keeper = Keeper(ministack)
     try:
         asyncio.run(_serve(keeper, config))
@@ -52,6 +59,8 @@ class Keeper:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """One request, or the application's life."""
+        if scope["type"] == "http":
+            scope = {**scope, "scheme": "https", "client": _CLIENT}
         await self._ministack.app(scope, receive, send)
         if scope["type"] == "http" and scope["method"] not in _READING:
             self._changed = True
@@ -63,6 +72,25 @@ class Keeper:
             if self._changed:
                 self._changed = False
                 self._ministack.save_all(self._ministack._build_persistence_save_dict())
+
+
+def _evaluate_source_identities() -> None:
+    """What AssumeRole is given as SourceIdentity is known to the conditions of the trust policy."""
+    sts: Any = importlib.import_module("ministack.services.sts")
+    evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+    handle, plain = sts.handle_request, evaluator.EvalContext
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:  # noqa: ANN401
+        _source_identity.set(parse_qs(body.decode("utf-8", "replace")).get("SourceIdentity", [None])[0])
+        return await handle(method, path, headers, body, query)
+
+    def context(*args: Any, **values: Any) -> Any:  # noqa: ANN401 - another environment's types
+        made = plain(*args, **values)
+        if made.action.startswith("sts:") and (given := _source_identity.get()):
+            made.service_context["sts:sourceidentity"] = given
+        return made
+
+    sts.handle_request, evaluator.EvalContext = handle_request, context
 
 
 def _end_with_stdin() -> None:
