@@ -9,7 +9,9 @@ run was killed (`agent.aws.progress`).
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from awscrt import mqtt_request_response  # type: ignore[import-untyped]  # the SDK has no types
@@ -18,8 +20,8 @@ from cryptography import x509
 
 from agent import certificates
 from agent.assignment import Assignment
-from agent.aws.connection import Connection
-from agent.aws.doubt import Doubt, answer_error
+from agent.aws.connection import Connection, LostError
+from agent.aws.doubt import ASKING, Doubt, answer_error
 from agent.aws.options import AwsOptions, Claim
 from agent.aws.progress import Created, Progress
 from agent.credentials import Certificate
@@ -32,6 +34,14 @@ _ANSWER_SECONDS = 25
 _SUBSCRIPTIONS = 4
 
 
+@dataclass(frozen=True)
+class Doubts:
+    """What a claim met so far: when connecting with it, and when asking."""
+
+    connecting: Doubt = field(default_factory=Doubt)
+    asking: Doubt = field(default_factory=partial(Doubt, when=ASKING))
+
+
 class ClaimProvisioning:
     """One enrolment by claim. `now` is the wall clock."""
 
@@ -41,14 +51,14 @@ class ClaimProvisioning:
         aws: AwsOptions,
         claim: Claim,
         identities: Identities,
-        doubt: Doubt,
+        doubts: Doubts,
         now: Callable[[], datetime],
     ) -> None:
         assert isinstance(options.credential, Certificate), "the options were checked"
         self._options, self._aws, self._claim = options, aws, claim
         self._credential = options.credential
         self._identities = identities
-        self._doubt = doubt
+        self._doubts = doubts
         self._progress = Progress(claim.folder, now)
         self._now = now
         self._given_up = threading.Event()
@@ -92,7 +102,7 @@ class ClaimProvisioning:
         """The thing's name, once the certificate that was made belongs to it."""
         if resumed is not None and resumed.until <= self._now():
             return self._registered_late()
-        connection = self._open(self._credential, self._doubt)
+        connection = self._open(self._credential, self._doubts.connecting)
         try:
             client = _client(connection)
             created = resumed or self._create(connection, client, key)
@@ -129,7 +139,7 @@ class ClaimProvisioning:
     def _create(self, connection: Connection, client: Any, key: certificates.Key) -> Created:  # noqa: ANN401  of the SDK
         asked = certificates.request_pem(self._options.registration_id, key)
         request = iotidentity.CreateCertificateFromCsrRequest(certificate_signing_request=asked)
-        answer = _answer(connection, "made no certificate", client.create_certificate_from_csr(request))
+        answer = self._answer(connection, "made no certificate", client.create_certificate_from_csr(request))
         pem, token = str(answer.certificate_pem or ""), str(answer.certificate_ownership_token or "")
         if not token or _leaf(pem).public_key() != key.public_key():
             raise RefusedError(
@@ -143,8 +153,22 @@ class ClaimProvisioning:
             certificate_ownership_token=created.token,
             parameters=dict(self._claim.parameters),
         )
-        answer = _answer(connection, "registered no thing", client.register_thing(request))
+        answer = self._answer(connection, "registered no thing", client.register_thing(request))
         return str(answer.thing_name or self._options.registration_id)
+
+    def _answer(self, connection: Connection, what: str, asked: Any) -> Any:  # noqa: ANN401  of the SDK
+        try:
+            answer = connection.wait(asked)
+        except LostError as error:
+            raise self._doubts.asking.judge("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", str(error)) from error
+        except V2ServiceException as error:
+            told = error.modeled_error
+            if told is None:
+                name = getattr(error.inner_error, "name", "")
+                raise self._doubts.asking.judge(name, f"AWS IoT {what}: {error.message} {name}") from error
+            raise answer_error(what, told.status_code, told.error_code, told.error_message) from error
+        self._doubts.asking.accepted()
+        return answer
 
 
 def _client(connection: Connection) -> Any:  # noqa: ANN401  the SDK's own
@@ -154,16 +178,6 @@ def _client(connection: Connection) -> Any:  # noqa: ANN401  the SDK's own
         operation_timeout_in_seconds=_ANSWER_SECONDS,
     )
     return iotidentity.IotIdentityClientV2(connection.mqtt, options)
-
-
-def _answer(connection: Connection, what: str, asked: Any) -> Any:  # noqa: ANN401  of the SDK
-    try:
-        return connection.wait(asked)
-    except V2ServiceException as error:
-        told = error.modeled_error
-        if told is None:
-            raise UnavailableError(f"AWS IoT {what}: {error.message}") from error
-        raise answer_error(what, told.status_code, told.error_code, told.error_message) from error
 
 
 def _leaf(pem: str) -> x509.Certificate:

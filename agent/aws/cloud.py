@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agent.assignment import Assignment, FixedAssignment
-from agent.aws.claim import ClaimProvisioning
+from agent.aws.claim import ClaimProvisioning, Doubts
 from agent.aws.doubt import REFUSED_AFTER_JUST_IN_TIME, Doubt
 from agent.aws.hub import AwsHub
 from agent.aws.options import AwsOptions
@@ -35,7 +35,7 @@ class AwsCloud:
         self._aws = aws
         self._now = now
         self._doubt = Doubt(first=REFUSED_AFTER_JUST_IN_TIME if aws.is_just_in_time else None)
-        self._claim_doubt = Doubt()
+        self._claim_doubts = Doubts()
         self._identities: Identities | None = None
         if aws.claim is not None:
             self._identities = Identities(aws.claim.folder, None, now)
@@ -50,8 +50,8 @@ class AwsCloud:
         aws = self._aws
         if aws.claim is None or self._identities is None:
             return FixedAssignment(aws.endpoint, self._options.registration_id)
-        doubt, now = self._claim_doubt, self._now
-        return ClaimProvisioning(self._options, aws, aws.claim, self._identities, doubt, now)
+        doubts, now = self._claim_doubts, self._now
+        return ClaimProvisioning(self._options, aws, aws.claim, self._identities, doubts, now)
 
     def renewal(self) -> Provisioning:
         """None."""

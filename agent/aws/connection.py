@@ -32,6 +32,10 @@ _NEVER_SECONDS = 3600
 Result = TypeVar("Result")
 
 
+class LostError(UnavailableError):
+    """The connection ended while an answer was waited for."""
+
+
 class Connection:
     """One connection; made new for every attempt, closed once. Making it raises UnavailableError when files
     that were there at the start are not now.
@@ -79,7 +83,7 @@ class Connection:
     def wait(self, answer: "Future[Result]") -> Result:
         """The result of something asked over this connection, which may be lost meanwhile.
 
-        Raises UnavailableError; what else the answer itself raises is let through.
+        Raises LostError, UnavailableError; what else the answer itself raises is let through.
         """
         either: list[Future[Any]] = [answer, self._lost]
         done, _ = wait(either, _ANSWER_SECONDS, FIRST_COMPLETED)
@@ -89,7 +93,7 @@ class Connection:
             except (AwsCrtError, mqtt.SubscribeError) as error:
                 raise UnavailableError(reason(error)) from error
         if self._lost in done:
-            raise UnavailableError("the endpoint or the network closed the connection")
+            raise LostError("the endpoint or the network closed the connection")
         raise UnavailableError(f"AWS IoT gave no answer within {_ANSWER_SECONDS:g} seconds")
 
     def close(self) -> None:
@@ -97,7 +101,9 @@ class Connection:
         with self._lock:
             self._told = None
         try:
-            self.mqtt.disconnect().result(_CLOSE_SECONDS)
+            ended = self.mqtt.disconnect()
+            if not self._lost.done():  # else there is nobody to take leave of, and the SDK takes its time
+                ended.result(_CLOSE_SECONDS)
         except Exception as error:
             raise UnavailableError(reason(error)) from error
 

@@ -5,7 +5,8 @@ connection right behind it, and so does a CONNECT that the policy does not allow
 issues"). The first connection of a certificate that is provisioned just in time ends the same way, while it
 is being registered ("Just-in-time registration": the device has to connect again). A network that drops a
 connection looks no different. So one such end is taken as an outage, which is tried again soon; several in a
-row, while the endpoint can be reached, are a no.
+row, while the endpoint can be reached, are a no. The same goes for a request that a policy does not allow:
+AWS ends the connection, or refuses the subscription to its answers.
 """
 
 from agent.errors import CloudError, RefusedError, UnavailableError
@@ -18,9 +19,10 @@ AMBIGUOUS = frozenset(
         "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE",  # TLS 1.2: an alert; or we do not trust the server
         "AWS_IO_TLS_ERROR_READ_FAILURE",  # TLS 1.3: an alert after the handshake
         "AWS_IO_TLS_ALERT_NOT_GRACEFUL",
+        "AWS_ERROR_MQTT_REQUEST_RESPONSE_SUBSCRIBE_FAILURE",  # SUBACK with a failure, for an answer
     }
 )
-"""What awscrt calls the end of a connection by the other side, before it was accepted."""
+"""What awscrt calls it when the other side ends a connection, or does not want a request."""
 
 REFUSED_AFTER = 3
 """So many in a row are a no."""
@@ -30,13 +32,30 @@ REFUSED_AFTER_JUST_IN_TIME = 8
 `agent.backoff` about a minute, in which a rule and a function of the account have to do their work."""
 
 
+CONNECTING = (
+    "before it accepted one",
+    "the certificate is not active or not known there, or its policy does not allow this client id",
+)
+ASKING = (
+    "instead of an answer",
+    "the claim is not active any more, or its policy does not allow this provisioning template",
+)
+"""When the connections were ended, and what that may mean."""
+
+
 class Doubt:
-    """Counts connections that were ended before they were accepted. With `first`
-    so many are borne before the first success.
+    """Counts connections that were ended `when` they should not. With `first` so many are borne before the
+    first success.
     """
 
-    def __init__(self, refused_after: int = REFUSED_AFTER, first: int | None = None) -> None:
+    def __init__(
+        self,
+        refused_after: int = REFUSED_AFTER,
+        first: int | None = None,
+        when: tuple[str, str] = CONNECTING,
+    ) -> None:
         self._refused_after = refused_after
+        self._when, self._meaning = when
         self._limit = first or refused_after
         self._ended = 0
 
@@ -53,8 +72,7 @@ class Doubt:
         if self._ended < self._limit:
             return UnavailableError(words)
         return RefusedError(
-            f"the endpoint ended {self._ended} connections in a row before it accepted one ({words}): the "
-            "certificate is not active or not known there, or its policy does not allow this client id"
+            f"the endpoint ended {self._ended} connections in a row {self._when} ({words}): {self._meaning}"
         )
 
 

@@ -41,6 +41,8 @@ class Endpoint:
     """So many connections are ended behind the handshake, -1: all."""
     silent: set[str] = field(default_factory=set)
     """Topics whose requests are done, and not answered."""
+    ends: set[str] = field(default_factory=set)
+    """Topics whose requests end the connection, as one does that no policy allows."""
     refusals: dict[str, Json] = field(default_factory=dict)
     """Topics whose requests are refused, and with what."""
     desired: Json = field(default_factory=dict)
@@ -51,10 +53,13 @@ class Endpoint:
     subjects: list[str] = field(default_factory=list)
     """Whose certificate each connection showed; "own" for those made here."""
     alpn: set[str | None] = field(default_factory=set)
+    is_closed: bool = False
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
         self._open: dict[Any, set[str]] = {}
+        self._made: list[Any] = []
+        self._registered: list[Any] = []
         self._authority = ec.generate_private_key(ec.SECP256R1())
         self._ca = self._certificate("CN=local AWS", self._authority.public_key(), ca=True)
         self.ca_file = self.folder / "endpoint-ca.pem"
@@ -66,6 +71,8 @@ class Endpoint:
 
     def close(self) -> None:
         """Listen no more."""
+        self.is_closed = True
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def change(self, desired: Json) -> None:
@@ -140,8 +147,9 @@ class Endpoint:
             self.subjects.append(
                 "own" if shown.issuer == self._ca.subject else shown.subject.rfc4514_string()
             )
-            if self.turned_away:
-                self.turned_away -= 1
+            is_unknown = self.subjects[-1] == "own" and shown.public_key() not in self._registered
+            if self.turned_away or is_unknown:
+                self.turned_away -= 1 if self.turned_away else 0
                 return
             self._open[stream] = set()
         rest = b""
@@ -168,6 +176,9 @@ class Endpoint:
                 message = packets.read_publish(head, body)
                 if message.packet_id:
                     stream.sendall(packets.write_puback(message.packet_id))
+                if message.topic in self.ends:
+                    stream.shutdown(socket.SHUT_RDWR)
+                    return
                 self._published(message)
             case packets.PINGREQ:
                 stream.sendall(packets.PINGRESP_BYTES)
@@ -189,10 +200,7 @@ class Endpoint:
         if topic == _CREATE:
             return self._created
         if topic.endswith("/provision/json"):
-            return lambda _, body: {
-                "thingName": body["parameters"]["SerialNumber"],
-                "deviceConfiguration": {},
-            }
+            return self._thing
         if topic.endswith("/shadow/get"):
             return lambda *_: self._document()
         if topic.endswith("/shadow/update"):
@@ -203,8 +211,13 @@ class Endpoint:
         request = x509.load_pem_x509_csr(body["certificateSigningRequest"].encode())
         made = self._certificate(_NAME.rfc4514_string(), request.public_key())
         pem = made.public_bytes(serialization.Encoding.PEM).decode()
+        self._made.append(request.public_key())
         number = f"{made.serial_number:064x}"
         return {"certificateId": number, "certificatePem": pem, "certificateOwnershipToken": TOKEN}
+
+    def _thing(self, topic: str, body: Json) -> Json:
+        self._registered += self._made if topic not in self.refusals else []
+        return {"thingName": body["parameters"]["SerialNumber"], "deviceConfiguration": {}}
 
     def _document(self) -> Json:
         state = {"desired": self.desired, "reported": self.reported}

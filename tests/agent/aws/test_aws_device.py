@@ -32,7 +32,8 @@ def endpoint(tmp_path: Path, pki: Path) -> Iterator[Endpoint]:
     folder.mkdir()
     made = Endpoint(folder, pki / "root.pem")
     yield made
-    made.close()
+    if not made.is_closed:
+        made.close()
 
 
 @pytest.fixture
@@ -236,6 +237,16 @@ def test_a_template_that_says_no_is_told_and_nothing_is_kept(
     assert not list((tmp_path / "own").glob("0*"))
     assert "certificate-issued" not in device.events()
     assert TOKEN not in device.text()
+
+
+def test_a_claim_for_another_template_is_refused_without_a_word(
+    endpoint: Endpoint, start: Start, tmp_path: Path
+) -> None:
+    endpoint.ends.add(REGISTER)
+    device = start(*own(tmp_path), "--attempts", "1")
+    assert device.ended() == 3
+    assert "does not allow this provisioning template" in device.wait("refused")["reason"]
+    assert endpoint.asked[CREATE] == 1
 
 
 def test_stopped_in_the_middle_of_a_claim(endpoint: Endpoint, start: Start, tmp_path: Path) -> None:
