@@ -20,6 +20,7 @@ _SERVED = frozenset({"region", "accessKey", "secretKey", "token", "allowedAccoun
 _WITHOUT_EFFECT = frozenset(
     {
         "skipCredentialsValidation",
+        "skipGetEc2Platforms",
         "skipMetadataApiCheck",
         "skipRegionValidation",
         "skipRequestingAccountId",
