@@ -4,16 +4,19 @@ from pathlib import Path
 
 from localcloud.aws.account import Account
 from localcloud.aws.api import Api
+from localcloud.aws.data_plane import DataPlane
 from localcloud.aws.emulator import Emulator
 from localcloud.aws.identities import Identities
 from localcloud.aws.place import ZONE, Place
 from localcloud.aws.role_sessions import RoleSessions
+from localcloud.aws.roles import IamRoles
+from localcloud.aws.service_sessions import ServiceSessions
 from localcloud.aws.world import World
 from localcloud.calls import Service
 from localcloud.clock import Clock
-from localcloud.mqtt import packets
+from localcloud.counters import Counters
 from localcloud.mqtt.packets import Connect
-from localcloud.mqtt.session import Channel, ConnectRefused, Conversation, Peer
+from localcloud.mqtt.session import Channel, Conversation, Peer
 from localcloud.store import Store
 
 
@@ -32,19 +35,25 @@ class Aws:
         self.account.authorization.documents_of = identities.documents_of
         self.emulator.check_session = RoleSessions(self.emulator.call, identities.documents_of).check
         self.world = World(self.place, self.account, self.emulator, folder / "aws")
+        self.counters = Counters(store)
+        sessions = ServiceSessions(self.place, self.account, self.emulator)
+        roles = IamRoles(self.emulator, identities)
+        self.data_plane = DataPlane(self.world, self.emulator, roles, sessions, self.counters)
         self.services = self._services()
 
     def _services(self) -> dict[str, Service]:
         """The HTTPS side: services by host, by zone ("*.…"), or by all that is below ("**.amazonaws.com")."""
         region = self.place.region
+        operations = {**self.world.operations(), **self.data_plane.operations()}
         return {
-            ZONE: Api("iot", self.world.operations(), self.account, region),
+            ZONE: Api("iot", operations, self.account, region),
+            **self.data_plane.services(),
             "**.amazonaws.com": self.emulator,
         }
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
         """A device's CONNECT, to the broker."""
-        raise ConnectRefused(packets.NOT_AUTHORIZED, f"no broker yet: {connect.client_id} {peer} {channel}")
+        return self.data_plane.broker.accept(connect, peer, channel)
 
     async def start(self) -> None:
         """Once, when the loop runs."""
@@ -52,7 +61,10 @@ class Aws:
 
     async def stop(self) -> None:
         """Once, at the end."""
+        await self.data_plane.stop()
         await self.emulator.stop()
 
     def tidy(self) -> None:
         """What has to happen now and then."""
+        self.counters.flush()
+        self.data_plane.tidy()

@@ -18,10 +18,11 @@ from localcloud.aws.account import Account
 from localcloud.aws.api import ApiError, Caller
 from localcloud.aws.handed_out import HandedOut
 from localcloud.aws.ministack import Ministack
+from localcloud.aws.ministack_process import SESSIONS
 from localcloud.aws.place import Place
 from localcloud.calls import Answer, Call
 
-_OWN_PATHS = ("/_ministack", "/_localstack")
+_OWN_PATHS = ("/_ministack", "/_localstack", "/_muster")
 _UNKNOWN = "UnrecognizedClientException"
 
 
@@ -94,6 +95,14 @@ class Emulator:
         """
         self._loop = asyncio.get_running_loop()
         return await asyncio.to_thread(partial(self._call, service, operation, params))
+
+    async def tell_session(self, access_key: str, session: dict[str, Any]) -> None:
+        """A session that AWS IoT made, as ministack keeps them. Raises ApiError."""
+        body = json.dumps({"AccessKey": access_key, "Session": session}).encode()
+        headers = {"host": "localhost", "content-type": "application/json"}
+        answer = await self._ministack.forward(Call("POST", "localhost", SESSIONS, {}, headers, body))
+        if answer.status != 204:
+            raise ApiError("ServiceUnavailableException", "The emulator did not take the session.", 503)
 
     def _call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         client = self._client(service)

@@ -4,13 +4,15 @@ It runs in `.tools/aws`, an environment of its own, so it imports nothing of our
 own start are: it listens on the socket that it is given and nowhere else; it saves its state soon after every
 change, where ministack saves at an orderly end only; when its stdin ends, it ends with all that it started;
 requests count as come over TLS, which the front ended, since policies ask for that (`aws:SecureTransport`);
-and trust policies are evaluated with the source identity, which ministack leaves out.
+trust policies are evaluated with the source identity, which ministack leaves out; and sessions that AWS IoT's
+credential provider made are told to it at SESSIONS, a path that the front lets nobody else ask for.
 """
 
 import asyncio
 import contextlib
 import contextvars
 import importlib
+import json
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 SAVE_SECONDS = 1.0
+SESSIONS = "/_muster/sessions"
 _READING = ("GET", "HEAD", "OPTIONS")
 _CLIENT = ("127.0.0.1", 0)
 """Whose requests these are: the front's, which listens on loopback only."""
@@ -59,6 +62,9 @@ class Keeper:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """One request, or the application's life."""
+        if scope["type"] == "http" and scope["path"] == SESSIONS:
+            await _register_session(receive, send)
+            return
         if scope["type"] == "http":
             scope = {**scope, "scheme": "https", "client": _CLIENT}
         await self._ministack.app(scope, receive, send)
@@ -72,6 +78,18 @@ class Keeper:
             if self._changed:
                 self._changed = False
                 self._ministack.save_all(self._ministack._build_persistence_save_dict())
+
+
+async def _register_session(receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    """A session as `sts.register_session` takes it, with its access key; answered with 204."""
+    body, more = b"", True
+    while more:
+        part = await receive()
+        body, more = body + part.get("body", b""), part.get("more_body", False)
+    told = json.loads(body)
+    importlib.import_module("ministack.services.sts").register_session(told["AccessKey"], told["Session"])
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _evaluate_source_identities() -> None:

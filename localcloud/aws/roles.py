@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from localcloud.aws import policy
 from localcloud.aws.api import ApiError
+from localcloud.aws.calls import Calls
 from localcloud.aws.policy import MalformedPolicy, Request, Values
 
 IOT, CREDENTIALS = "iot.amazonaws.com", "credentials.iot.amazonaws.com"
@@ -21,14 +22,44 @@ class RoleRefused(Exception):  # noqa: N818 - a decision, not a fault
     """AWS IoT may not do this with the role; says why."""
 
 
+class Documents(Protocol):
+    """The policies in and on roles (`Identities`)."""
+
+    async def documents(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
+        """Those of a "Role". Raises ApiError."""
+
+
 class RolePolicies(Protocol):
-    """What IAM has of a role (`Identities`)."""
+    """What IAM has of a role."""
 
     async def trust_policy(self, role: str) -> Mapping[str, Any] | None:
         """Who may assume it; None when there is no such role. Raises ApiError."""
 
     async def documents(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
         """The policies in and on a "Role". Raises ApiError."""
+
+
+class IamRoles:
+    """What the emulator's IAM has."""
+
+    def __init__(self, calls: Calls, documents: Documents) -> None:
+        self._calls = calls
+        self._documents = documents
+
+    async def trust_policy(self, role: str) -> Mapping[str, Any] | None:
+        """Who may assume it; None when there is no such role. Raises ApiError."""
+        try:
+            answer = await self._calls.call("iam", "GetRole", RoleName=role)
+        except ApiError as error:
+            if error.code != "NoSuchEntity":
+                raise
+            return None
+        found: Mapping[str, Any] = answer["Role"]["AssumeRolePolicyDocument"]
+        return found
+
+    async def documents(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
+        """The policies in and on a "Role". Raises ApiError."""
+        return await self._documents.documents(kind, name)
 
 
 class Roles:
