@@ -21,7 +21,7 @@ from tests.components import aws_answers
 
 with warnings.catch_warnings():  # pulumi_aws warns of a class in it that nobody here uses
     warnings.simplefilter("ignore", DeprecationWarning)
-    assert pulumi_aws.lambda_.Function  # loaded by the first look
+    assert pulumi_aws.lambda_.Function is not None  # loaded by the first look
 
 HOST_KEYS = "azure-native:web:listWebAppHostKeys"
 SUBSCRIPTION = "/subscriptions/5ab1e8d0-0000-4000-8000-000000000001"
