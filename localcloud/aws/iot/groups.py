@@ -6,7 +6,7 @@ thing in 10 groups; and in one group of a hierarchy only (developer guide, "Stat
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.aws.api import Operation, for_anyone
 from localcloud.aws.iot import attributes
@@ -25,17 +25,35 @@ MOST_GROUPS = 10
 Document = dict[str, Any]
 
 
+class Dynamic(Protocol):
+    """Who knows what is in dynamic groups."""
+
+    def things(self, group: Document) -> list[str]:
+        """What is in a group."""
+
+    def has(self, group: Document, thing: str) -> bool:
+        """Whether a thing is in it."""
+
+
+class _Nothing:
+    def things(self, _group: Document) -> list[str]:
+        return []
+
+    def has(self, _group: Document, _thing: str) -> bool:
+        return False
+
+
 class ThingGroups:
     """Groups by name. A document: name, id, arn, parent, properties, version, created, query (if dynamic).
 
-    Others set `has_thing`, and `dynamic`, which gives the things that a dynamic group's query finds.
+    Others set `has_thing`, and `dynamic`, which knows what a dynamic group's query finds.
     """
 
     def __init__(self, place: Place, tags: Tags) -> None:
         self._place = place
         self._tags = tags
         self.has_thing: Callable[[str], bool] = lambda _name: False
-        self.dynamic: Callable[[Document], list[str]] = lambda _group: []
+        self.dynamic: Dynamic = _Nothing()
 
     def operations(self) -> dict[str, Operation]:
         """The control plane's part; members' is `memberships`'."""
@@ -85,8 +103,8 @@ class ThingGroups:
 
     def of_thing(self, thing: str) -> list[str]:
         """The static groups that a thing is in, and the dynamic ones whose query finds it."""
-        static = [key.partition("/")[2] for key, _ in self._place.store.list(_OF_THING, f"{thing}/")]
-        return static + [it["name"] for it in self.all() if it.get("query") and thing in self.dynamic(it)]
+        static = self.static_of_thing(thing)
+        return static + [it["name"] for it in self.all() if it.get("query") and self.dynamic.has(it, thing)]
 
     def static_of_thing(self, thing: str) -> list[str]:
         """The static groups that a thing is in."""
@@ -96,7 +114,7 @@ class ThingGroups:
         """Names of the things in a group, sorted; with those in its descendants."""
         group = self.require(name)
         if group.get("query"):
-            return self.dynamic(group)
+            return self.dynamic.things(group)
         found = {key.partition("/")[2] for key, _ in self._place.store.list(_MEMBERS, f"{name}/")}
         if recursive:
             found.update(*(self.members(it, recursive=True) for it in self.children(name)))

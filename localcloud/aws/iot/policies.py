@@ -297,7 +297,8 @@ class Policies:
             self._certificates.require_arn(target)
             return MOST_ON_CERTIFICATE
         if prefix == "thinggroup":
-            self._groups.require(name)
+            if self._groups.require(name).get("query"):
+                raise invalid(f"{name} is a dynamic thing group: policies are attached to static ones.")
             return MOST_ON_GROUP
         raise invalid(f"{target} is no ARN of a certificate or thing group in this account.")
 
