@@ -27,6 +27,8 @@ _WITHOUT_EFFECT = frozenset(
     }
 )
 """Checks that the published providers make at their start, and this one does not."""
+_UNSET = ("", "false", False, "[]", "{}", os.devnull)
+"""A file of credentials that is the null device is what the local stack tells everybody (cli/local)."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a list, or one as J
 def faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     """Settings that the stand-in would have to ignore."""
     for name, value in settings.items():
-        if name in _WITHOUT_EFFECT or value is UNKNOWN or value in ("", "false", False, "[]", "{}"):
+        if name in _WITHOUT_EFFECT or value is UNKNOWN or value in _UNSET:
             continue
         if name not in _SERVED:
             yield Fault((name,), f"the local stand-in serves only {', '.join(sorted(_SERVED))}; unset it")
