@@ -38,7 +38,7 @@ class Streams(Base):
         """One call."""
         mode = (wish.get("StreamModeDetails") or {}).get("StreamMode")
         shards = {} if mode == "ON_DEMAND" else {"ShardCount": wish.get("ShardCount", 1)}
-        given = {name: it for name, it in wish.items() if name != "ShardCount"}
+        given = {name: it for name, it in wish.items() if name not in ("ShardCount", "Tags")}
         to.do("create_stream", **given, **shards)
         found = to.ask("describe_stream_summary", StreamName=wish["StreamName"])
         return str(found["StreamDescriptionSummary"]["StreamARN"])
@@ -50,6 +50,8 @@ class Streams(Base):
 
     def complete(self, to: Context, identity: str, wish: Wish) -> None:
         """What a new stream cannot be told at once."""
+        if wish.get("Tags"):
+            _STREAM_TAGS.write(to.ask, wish["StreamName"], wish["Tags"])
         self.update(to, identity, wish, self._active(to, identity))
 
     def read(self, to: Context, identity: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002
