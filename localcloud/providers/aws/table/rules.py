@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from localcloud.providers.boto.calls import Base, Plain, Wish, missing_is_none
-from localcloud.providers.boto.codecs import FLAG, STRING, many
+from localcloud.providers.boto.codecs import FLAG, STRING, many, pairs
 from localcloud.providers.boto.context import Context
 from localcloud.providers.boto.entries import Kind, Naming, Property, own
 from localcloud.providers.boto.tagging import Tagging
 from localcloud.providers.errors import CloudRefused
-from localcloud.providers.shapes import Field, MapOf, Record, Shape
+from localcloud.providers.shapes import Field, Record, Shape
 
 _ACTION = "topicRulePayload.actions.[]"
 _ACTIONS = {
@@ -63,7 +63,8 @@ class Rules(Base):
 
     def create(self, to: Context, wish: Wish) -> str:
         """One call; the tags go as the text of a query."""
-        tags = {"tags": urlencode(wish["tags"])} if wish.get("tags") else {}
+        named = {it["Key"]: it["Value"] for it in wish.get("tags") or ()}
+        tags = {"tags": urlencode(named)} if named else {}
         to.ask("create_topic_rule", ruleName=wish["ruleName"], topicRulePayload=_payload(wish), **tags)
         return str(wish["ruleName"])
 
@@ -140,7 +141,7 @@ KINDS = (
                 "awsIotSqlVersion", model="topicRulePayload.awsIotSqlVersion", required=True
             ),
             "errorAction": Property("errorAction", model="topicRulePayload.errorAction", how=_spelt),
-            "tags": Property("tags", shape=MapOf(STRING)),
+            "tags": Property("tags", shape=pairs()(STRING)),
             **{
                 name: Property(f"actions.{member}", model=f"{_ACTION}.{member}", how=many)
                 for name, member in _ACTIONS.items()
