@@ -8,14 +8,18 @@ from pathlib import Path
 
 from localcloud.aws.account import Account
 from localcloud.aws.api import Operation
+from localcloud.aws.background import Background
 from localcloud.aws.emulator import Emulator
+from localcloud.aws.identities import Identities
 from localcloud.aws.iot.authorities import Authorities
 from localcloud.aws.iot.authorizers import Authorizers
 from localcloud.aws.iot.billing_groups import BillingGroups
 from localcloud.aws.iot.certificate_providers import CertificateProviders
 from localcloud.aws.iot.certificates import Certificates
 from localcloud.aws.iot.claims import Claims
+from localcloud.aws.iot.defender import Defender
 from localcloud.aws.iot.domains import DomainConfigurations
+from localcloud.aws.iot.dynamic_groups import DynamicGroups
 from localcloud.aws.iot.endpoints import Endpoints
 from localcloud.aws.iot.events import Events
 from localcloud.aws.iot.groups import ThingGroups
@@ -24,9 +28,11 @@ from localcloud.aws.iot.job_control import JobControl
 from localcloud.aws.iot.jobs import Jobs
 from localcloud.aws.iot.logging import Logging
 from localcloud.aws.iot.memberships import Memberships
+from localcloud.aws.iot.mitigations import Registries
 from localcloud.aws.iot.policies import Policies
 from localcloud.aws.iot.registration import Registration
 from localcloud.aws.iot.role_aliases import RoleAliases
+from localcloud.aws.iot.search import Search
 from localcloud.aws.iot.shadows import Shadows
 from localcloud.aws.iot.tags import Tags
 from localcloud.aws.iot.templates import ProvisioningTemplates
@@ -57,6 +63,7 @@ class World:
         self._add_provisioning()
         self._add_settings()
         self._add_jobs()
+        self._add_defender()
 
     def _add_provisioning(self) -> None:
         """Templates, and what applies them."""
@@ -76,12 +83,36 @@ class World:
         self.certificate_providers = CertificateProviders(self.place, self.tags)
         self.events = Events(self.place)
         self.indexing = IndexingConfiguration(self.place)
+        self.search = Search(self.things, self.groups, self.indexing)
+        self.dynamic_groups = DynamicGroups(self.groups, self.search)
         self.logging = Logging(self.place)
 
     def _add_jobs(self) -> None:
         """Jobs, and what devices see of them (`jobs.executions`)."""
         self.jobs = Jobs(self.place, self.tags, self.things, self.groups, self.account, self.emulator)
         self.job_control = JobControl(self.jobs, self.things)
+
+    def _add_defender(self) -> None:
+        """Device Defender, and what it does by itself."""
+        registries = Registries(
+            self.certificates, self.authorities, self.things, self.groups, self.policies, self.logging
+        )
+        self.background = Background()
+        self.defender = Defender(
+            self.place,
+            self.tags,
+            registries,
+            self.role_aliases,
+            Identities(self.emulator),
+            self.emulator,
+            self.background,
+        )
+
+    def tick(self) -> None:
+        """What is due by now: jobs, scheduled audits, claims whose time is over."""
+        self.claims.tidy()
+        self.jobs.tick()
+        self.defender.tick()
 
     def operations(self) -> dict[str, Operation]:
         """The control plane: service `iot` of botocore."""
@@ -105,7 +136,10 @@ class World:
             **self.certificate_providers.operations(),
             **self.events.operations(),
             **self.indexing.operations(),
+            **self.search.operations(),
+            **self.dynamic_groups.operations(),
             **self.logging.operations(),
             **self.jobs.operations(),
             **self.job_control.operations(),
+            **self.defender.operations(),
         }

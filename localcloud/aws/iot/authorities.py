@@ -109,6 +109,12 @@ class Authorities:
             self._place.store.put(_SETTINGS, _CODE, known)
         return str(known["code"])
 
+    def deactivate(self, identity: str) -> None:
+        """Switch a CA off. Raises ApiError when there is none."""
+        known = self._require(identity)
+        changed = replace(known, status="INACTIVE", modified=self._place.now(), version=known.version + 1)
+        self._save(changed)
+
     # the control plane
 
     def _delete_code(self, _params: dict[str, Any]) -> dict[str, Any]:

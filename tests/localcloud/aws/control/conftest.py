@@ -16,6 +16,7 @@ from localcloud.aws.cloud import Aws
 from localcloud.calls import Answer, Call
 from localcloud.clock import Clock
 from localcloud.store import Store
+from tests.localcloud.aws.control.around import Around
 
 Client = Any  # boto3 has no types
 Clients = Callable[[str], Client]
@@ -31,6 +32,14 @@ def aws(tmp_path: Path, clock: Clock) -> Iterator[Aws]:
     store = Store(":memory:")
     yield Aws(store, clock, tmp_path)
     store.close()
+
+
+@pytest.fixture
+def around(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Around:
+    """IAM, SNS and S3 without a process."""
+    found = Around()
+    monkeypatch.setattr(aws.emulator, "call", found.call)
+    return found
 
 
 @pytest.fixture
