@@ -12,6 +12,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
 )
+from botocore.exceptions import (
+    ConnectionError as NoConnectionError,
+)
 
 from localcloud.providers.boto.codes import Refusal
 from localcloud.providers.errors import CloudUnreachable, ProviderError
@@ -41,7 +44,7 @@ def explained(what: str) -> Iterator[None]:
         raise CloudUnreachable(
             f"{what}: there are no AWS credentials; on the local stack: source .tools/env"
         ) from None
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnectionError) as error:
         raise CloudUnreachable(
             f"{what}: no answer from AWS: {_first_line(error)}; is the local cloud running?"
         ) from None

@@ -1,4 +1,4 @@
-"""A declaration of every type of aws and aws-native, in an order in which they can be made, and a change to it."""
+"""A declaration of every type of aws and aws-native, in an order in which they can be made, and changes."""
 
 from __future__ import annotations
 
