@@ -107,7 +107,7 @@ class Admission:
         """Apply the CA's template. What fails leaves the certificate pending, and a line in the log."""
         try:
             body, role = self._template(authority)
-            await self._roles.require_trust(role)
+            await self._roles.require_trust(role, source_arn=authority.arn)
             done = self._world.registration.register(body, {}, made)
         except (ApiError, RoleRefused) as error:
             self.count("just-in-time-provisioning-failed")

@@ -130,7 +130,7 @@ class ProvisioningTopics:
         """Raises Refusal, HookRefused, RoleRefused, ApiError."""
         template = self._template(asked.template)
         certificate = self._owned(connection, asked.token)
-        await self._roles.require_trust(template["provisioningRoleArn"])
+        await self._roles.require_trust(template["provisioningRoleArn"], source_arn=template["templateArn"])
         parameters = asked.parameters
         if template.get("preProvisioningHook"):
             parameters |= await self._hook.ask(template, certificate, connection, asked.parameters)
