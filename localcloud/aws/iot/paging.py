@@ -52,6 +52,6 @@ def _read(token: str | None) -> str:
     if not token:
         return ""
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token, b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise invalid("The token is none that this account gave.") from error
