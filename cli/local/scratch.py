@@ -22,7 +22,7 @@ from certs.chain import pem
 from certs.store import KeyStore
 from cli.local.layout import Layout
 from fleet import Fleet
-from fleet.description import ClientCertificate
+from fleet.description import Claim, ClientCertificate
 
 _PLACEHOLDER = "a-secret-that-this-preview-does-not-know"
 _OF_SECRETS = ("encryptionsalt", "encryptedkey", "secretsprovider")
@@ -64,11 +64,14 @@ def _identities(fleet: Fleet) -> Iterator[Path]:
 
 
 def _leaves(fleet: Fleet) -> Iterator[tuple[Path, str]]:
-    """Certificates of single devices, and whose they are."""
+    """Certificates of single devices and whose they are, and claim certificates."""
     for registration_id, enrollment in fleet.enrollments.items():
         if isinstance(enrollment.attestation, ClientCertificate):
             named = (enrollment.attestation.certificate, enrollment.attestation.secondary)
             yield from ((Path(path), registration_id) for path in named if path is not None)
+    for group in fleet.groups.values():
+        if group.aws is not None and isinstance(group.aws.enrolment, Claim):
+            yield from ((Path(path), "claim") for path in group.aws.enrolment.certificates.values())
 
 
 def _shadow(source: Path, target: Path, own: Set[tuple[str, ...]]) -> None:

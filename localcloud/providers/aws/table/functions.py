@@ -109,10 +109,13 @@ def _digest(raw: bytes) -> str:
 def _live_archive(declared: Any, digest: str) -> Any:  # noqa: ANN401 - an archive as the engine sends it
     """The declared archive, with another hash when what runs is not made of it.
 
-    An archive whose files have gone since cannot be compared; it counts as what runs.
+    An archive whose files have gone since cannot be compared, nor one of which the engine sends the hash
+    alone, as it does with a refresh to what was declared as text: it counts as what runs.
     """
     if not declared:
         return None
+    if not declared.get("path") and not declared.get("assets"):
+        return declared
     try:
         is_it = _digest(assets.content(declared)) == digest
     except ProviderError:
