@@ -140,14 +140,21 @@ class AccountWide(pulumi.ComponentResource):
 
 def owner(opts: pulumi.InvokeOptions | None = None) -> str | None:
     """To whom the account-wide settings belong now; None: to nobody. AWS is asked, in previews as well; only
-    in one without an account (MUSTER_OFFLINE) nobody is, and a message says so."""
+    in one without an account (MUSTER_OFFLINE) nobody is, and a message says so. Raises pulumi.RunError."""
     if os.environ.get("MUSTER_OFFLINE"):
         pulumi.log.info(
             "MUSTER_OFFLINE is set: AWS is not asked whether the account-wide settings (SSM parameter "
             f"{MARK}) belong to another fleet; shown is what `pulumi up` does if they belong to none"
         )
         return None
-    found = ssm.get_parameters_by_path(path=FOLDER, recursive=False, with_decryption=False, opts=opts)
+    try:
+        found = ssm.get_parameters_by_path(path=FOLDER, recursive=False, with_decryption=False, opts=opts)
+    except Exception as error:  # noqa: BLE001 - the SDK raises nothing else for what a provider refused
+        raise pulumi.RunError(
+            f"nothing was changed: it cannot be asked to whom the account-wide settings of AWS IoT belong "
+            f"({error}). The right to do so is ssm:GetParametersByPath on {FOLDER}; a fleet without "
+            "aws.accountWide does not need it"
+        ) from None
     return dict(zip(found.names, found.values, strict=True)).get(MARK)
 
 

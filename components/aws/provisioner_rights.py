@@ -120,6 +120,8 @@ _NO_RESOURCE: Final = (
     "iot:RegisterCertificate",
     "iot:RegisterCertificateWithoutCA",
     "iot:DescribeEventConfigurations",
+    "sns:GetSubscriptionAttributes",
+    "sns:Unsubscribe",
 )
 _ACCOUNT: Final = (
     "iot:DeleteAccountAuditConfiguration",
@@ -144,6 +146,7 @@ _ROLES_READ: Final = (
     "iam:GetRolePolicy",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
+    "iam:ListRoleTags",
 )
 _OTHERS: Final = {
     "lambda": (
@@ -188,13 +191,11 @@ _OTHERS: Final = {
     "sns": (
         "sns:CreateTopic",
         "sns:DeleteTopic",
-        "sns:GetSubscriptionAttributes",
         "sns:GetTopicAttributes",
         "sns:ListTagsForResource",
         "sns:SetTopicAttributes",
         "sns:Subscribe",
         "sns:TagResource",
-        "sns:Unsubscribe",
         "sns:UntagResource",
     ),
     "kinesis": (
@@ -289,7 +290,11 @@ def _around(place: Place) -> list[Statement]:
             allow(actions, place.arn(service, _RESOURCES[service].format(place.name())))
             for service, actions in _OTHERS.items()
         ),
-        allow(["ssm:GetParametersByPath"], place.arn("ssm", f"parameter{FOLDER}")),
+        # AWS names the folder in some places, and what is in it in others; both are only this.
+        allow(
+            ["ssm:GetParametersByPath"],
+            [place.arn("ssm", f"parameter{FOLDER}"), place.arn("ssm", f"parameter{FOLDER}/*")],
+        ),
     ]
 
 

@@ -4,8 +4,9 @@ It runs in `.tools/aws`, an environment of its own, so it imports nothing of our
 own start are: it listens on the socket that it is given and nowhere else; it saves its state soon after every
 change, where ministack saves at an orderly end only; when its stdin ends, it ends with all that it started;
 requests count as come over TLS, which the front ended, since policies ask for that (`aws:SecureTransport`);
-trust policies are evaluated with the source identity, which ministack leaves out; and sessions that AWS IoT's
-credential provider made are told to it at SESSIONS, a path that the front lets nobody else ask for.
+trust policies are evaluated with the source identity, and calls on what they name by `ResourceArn` or `Path`,
+both of which ministack leaves out; and sessions that AWS IoT's credential provider made are told to it at
+SESSIONS, a path that the front lets nobody else ask for.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ def main() -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     _evaluate_source_identities()
+    _find_resources()
     keeper = Keeper(ministack)
     try:
         asyncio.run(_serve(keeper, config))
@@ -109,6 +111,23 @@ def _evaluate_source_identities() -> None:
         return made
 
     sts.handle_request, evaluator.EvalContext = handle_request, context
+
+
+def _find_resources() -> None:
+    """A call is on the resource that it names ("Actions, resources, and condition keys"): in SSM a folder."""
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    plain = actions.extract_resource_arn
+
+    def extract(service: str, *call: Any) -> Any:  # noqa: ANN401 - another environment's types
+        found = plain(service, *call)
+        if found != "*":
+            return found
+        *_, body, query, region, account = call
+        if service == "ssm" and (folder := actions._param(body, query, "Path")):
+            return f"arn:aws:ssm:{region}:{account}:parameter{folder}"
+        return actions._param(body, query, "ResourceArn") or found
+
+    actions.extract_resource_arn = extract
 
 
 def _end_with_stdin() -> None:

@@ -38,6 +38,7 @@ class Engine:
     parameters: Mapping[str, str] = field(default_factory=dict)
     resources: list[Declared] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    refusal: str = ""
 
     def of(self, token: str) -> list[Declared]:
         """The resources of a type by name."""
@@ -70,6 +71,8 @@ class _Cloud(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         assert args.token == BY_PATH, args.token
         self._engine.asked.append(args.args["path"])
+        if self._engine.refusal:
+            return {}, [("", self._engine.refusal)]
         found = self._engine.parameters
         answer = {"names": [*found], "values": [*found.values()], "types": [], "arns": [], "id": "x"}
         return {**args.args, **answer}, []
@@ -110,9 +113,11 @@ class _Monitor(mocks.MockMonitor):
         return answer
 
 
-def run(declare: Callable[[], object], parameters: Mapping[str, str] | None = None) -> Engine:
-    """What `declare` declares, in an account with these SSM parameters."""
-    engine = Engine(parameters or {})
+def run(
+    declare: Callable[[], object], parameters: Mapping[str, str] | None = None, refusal: str = ""
+) -> Engine:
+    """What `declare` declares, in an account with these SSM parameters, or one that lets nobody read them."""
+    engine = Engine(parameters or {}, refusal=refusal)
     mocks.set_mocks(_Cloud(engine), project="muster", stack="prod", preview=False, monitor=_Monitor(engine))
 
     def program() -> pulumi.Output[object]:

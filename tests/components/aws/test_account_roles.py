@@ -90,6 +90,8 @@ _EVERYWHERE = {
     "iot:UpdateAccountAuditConfiguration",
     "iot:UpdateEventConfigurations",
     "iot:UpdateIndexingConfiguration",
+    "sns:GetSubscriptionAttributes",
+    "sns:Unsubscribe",
     "ssm:DescribeParameters",
 }
 """Actions for which AWS knows no resource."""

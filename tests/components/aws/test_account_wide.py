@@ -79,6 +79,11 @@ def test_aws_is_asked_who_the_owner_is(parameters: dict[str, str], found: str | 
     assert engine.asked == ["/muster/iot"]
 
 
+def test_that_nobody_may_be_asked_is_told_with_the_right_that_is_missing() -> None:
+    with pytest.raises(pulumi.RunError, match=r"AccessDenied.*ssm:GetParametersByPath on /muster/iot"):
+        run(owner, refusal="AccessDenied")
+
+
 def test_without_an_account_nobody_is_asked_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSTER_OFFLINE", "1")
     said: list[str] = []

@@ -68,6 +68,7 @@ def test_it_makes_and_changes_no_roles_and_hands_on_those_of_its_stack_only() ->
         "iam:GetRolePolicy",
         "iam:ListAttachedRolePolicies",
         "iam:ListRolePolicies",
+        "iam:ListRoleTags",
         "iam:PassRole",
     }
     assert set(actions.values()) == {"arn:aws:iam::111122223333:role/coldchain-prod-*"}
