@@ -53,13 +53,25 @@ _SHOWN = (
 )
 
 
+class _Kept(Named):
+    """Their ARNs end in letters of AWS' choice, as the examples of its CLI show."""
+
+    def arn(self, name: str) -> str:
+        """The ARN of what has this name."""
+        return f"{super().arn(name)}/{self.suffix(name)}"
+
+    def suffix(self, name: str) -> str:
+        """The letters."""
+        return self._place.setting(f"domain/{name}", 5, string.ascii_lowercase)
+
+
 class DomainConfigurations:
     """Configurations by name."""
 
     def __init__(self, place: Place, tags: Tags, authorizers: Authorizers) -> None:
         self._place = place
         self._authorizers = authorizers
-        self._kept = Named(place, tags, _NOUN)
+        self._kept = _Kept(place, tags, _NOUN)
 
     def operations(self) -> dict[str, Operation]:
         """The control plane."""
@@ -90,10 +102,11 @@ class DomainConfigurations:
         ]
         document = {
             "domainConfigurationName": name,
-            "domainConfigurationArn": self._arn(name),
+            "domainConfigurationArn": self._kept.arn(name),
             "domainConfigurationStatus": "ENABLED",
             "domainType": "CUSTOMER_MANAGED" if "domainName" in params else "AWS_MANAGED",
-            "domainName": params.get("domainName") or f"{self._suffix(name)}.{self._place.endpoint('-ats')}",
+            "domainName": params.get("domainName")
+            or f"{self._kept.suffix(name)}.{self._place.endpoint('-ats')}",
             "serverCertificates": certificates,
             "serviceType": params.get("serviceType", "DATA"),
             "tlsConfig": {"securityPolicy": NEW_POLICY},
@@ -158,7 +171,7 @@ class DomainConfigurations:
         """A configuration that every account has, as it is until it is changed."""
         return self._kept.find(name) or {
             "domainConfigurationName": name,
-            "domainConfigurationArn": self._arn(name),
+            "domainConfigurationArn": self._kept.arn(name),
             "domainConfigurationStatus": "ENABLED",
             "domainType": "ENDPOINT",
             "domainName": self._place.endpoint(_HOSTS[_OWN[name]]),
@@ -174,12 +187,6 @@ class DomainConfigurations:
         name = params.get("authorizerConfig", {}).get("defaultAuthorizerName")
         if name is not None and not self._authorizers.knows(name):
             raise ApiError("ResourceNotFoundException", f"Authorizer {name} cannot be found.")
-
-    def _arn(self, name: str) -> str:
-        return f"{self._kept.arn(name)}/{self._suffix(name)}"
-
-    def _suffix(self, name: str) -> str:
-        return self._place.setting(f"domain/{name}", 5, string.ascii_lowercase)
 
 
 def _check_domain(params: Params) -> None:
