@@ -62,9 +62,11 @@ class Aws:
     async def stop(self) -> None:
         """Once, at the end."""
         await self.data_plane.stop()
+        await self.world.background.stop()
         await self.emulator.stop()
 
     def tidy(self) -> None:
         """What has to happen now and then."""
         self.counters.flush()
         self.data_plane.tidy()
+        self.world.tick()

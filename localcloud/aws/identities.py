@@ -38,17 +38,6 @@ class Identities:
             self._kept[kind, name] = found
         return self._kept[kind, name]
 
-    async def trust_policy(self, role: str) -> Mapping[str, Any] | None:
-        """Who may assume a role; None when there is no such role. Raises ApiError."""
-        try:
-            found = await self._emulator.call("iam", "GetRole", RoleName=role)
-        except ApiError as error:
-            if error.code != "NoSuchEntity":
-                raise
-            return None
-        document: Mapping[str, Any] = found["Role"]["AssumeRolePolicyDocument"]
-        return document
-
     async def _inline(self, kind: str, name: str) -> Documents:
         named = {f"{kind}Name": name}
         answer = await self._emulator.call("iam", f"List{kind}Policies", **named)

@@ -40,6 +40,7 @@ from localcloud.aws.iot.thing_types import ThingTypes
 from localcloud.aws.iot.things import Things
 from localcloud.aws.iot.x509 import OwnAuthority
 from localcloud.aws.place import Place
+from localcloud.aws.roles import IamRoles
 
 
 class World:
@@ -103,7 +104,7 @@ class World:
             self.tags,
             registries,
             self.role_aliases,
-            Identities(self.emulator),
+            IamRoles(self.emulator, Identities(self.emulator)),
             self.emulator,
             self.background,
         )

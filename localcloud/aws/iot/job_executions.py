@@ -166,10 +166,10 @@ class Executions:
                 if it["jobId"] == job_id:
                     self.delete(it)
 
-    def time_out(self) -> None:
-        """Executions whose time in progress, or whose step's, is over."""
+    def time_out(self, job_id: str) -> None:
+        """End a job's executions whose time in progress, or whose step's, is over."""
         now = self._place.now()
-        for _, known in self._place.store.list(_KIND):
+        for known in self.of_job(job_id):
             if known["status"] == "IN_PROGRESS" and self._left(known, now) == 0:
                 self.end(known, "TIMED_OUT")
 

@@ -112,8 +112,9 @@ class Jobs:
 
     def tick(self) -> None:
         """What is due by now."""
-        self.executions.time_out()
-        for known in self._kept.all():
+        for job_id in [it["jobId"] for it in self._kept.all() if it["status"] == "IN_PROGRESS"]:
+            self.executions.time_out(job_id)
+            known = self.require(job_id)
             if known["status"] == "IN_PROGRESS":
                 self._roll_out(known)
 
