@@ -38,7 +38,7 @@ class ThingRegistry(pulumi.ComponentResource):
         super().__init__("muster:aws:ThingRegistry", name, {}, opts)
         self.names = {each: self._kind(each, said, args) for each, said in args["groups"].items()}
         for each, query in args.get("dynamic_groups", {}).items():
-            self._dynamic(each, query, args)
+            self._dynamic(each, query, args, opts)
         for each, said in args.get("billing_groups", {}).items():
             self._billing(each, said, args)
         self.register_outputs({"names": self.names})
@@ -60,13 +60,16 @@ class ThingRegistry(pulumi.ComponentResource):
         )
         return pulumi.Output.all(kind.name, group.name).apply(lambda made: str(made[1]))
 
-    def _dynamic(self, name: str, query: str, args: ThingRegistryArgs) -> None:
+    def _dynamic(
+        self, name: str, query: str, args: ThingRegistryArgs, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        """AWS makes none before there is an index, so this waits for what the component waits for."""
         native.ThingGroup(
             f"{name}-dynamic",
             thing_group_name=name,
             query_string=query,
             tags=[TagArgs(key=key, value=value) for key, value in args["tags"].items()],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
         )
 
     def _billing(self, name: str, said: str, args: ThingRegistryArgs) -> None:

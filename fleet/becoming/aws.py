@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _FLEET: Mapping[str, str] = {
     "name": "part of all names, and of the devices' topics",
     "clouds": "aws: all that stands below is made",
-    "protect": "Pulumi's `protect` of what devices are known by and of what holds their messages",
+    "protect": "nothing: things and certificates of devices that enrolled are not the stack's to delete",
     "aws": "AWS IoT Core in one region of one account",
     "identity": "CA certificates of AWS IoT",
     "groups": "a thing type, a thing group, policies and a way to enrol each",
@@ -65,7 +65,7 @@ _IDENTITY: Mapping[str, str] = {
 _GROUP: Mapping[str, str] = {
     "attestation": "which certificates its devices come with",
     "attestation.x509": "certificates of a registered CA",
-    "attestation.x509.issuer": "the CA; with claims the one that signed those",
+    "attestation.x509.issuer": "the CA of jitr and jitp; claims may be of any issuer",
     "attestation.x509.secondary": "a second CA, registered alike",
     "clouds": "whether the group is made there at all",
     "twin": "attributes and shadow of each thing",

@@ -23,8 +23,7 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
     ground = _ground(fleet, sources, muster)
     data_endpoint = account.address(ground, "iot:Data-ATS")
     host = account.endpoint(ground)
-    groups = enrolments.declare(ground, data_endpoint)
-    account.declare(ground)
+    groups = enrolments.declare(ground, data_endpoint, account.declare(ground))
     return {
         "endpoint": host or data_endpoint,
         "credentialsEndpoint": account.address(ground, "iot:CredentialProvider"),

@@ -45,8 +45,8 @@ def endpoint(ground: Ground) -> pulumi.Output[str] | None:
     ).host
 
 
-def declare(ground: Ground) -> None:
-    """Declare what the description asks for of all this."""
+def declare(ground: Ground) -> AccountWide | None:
+    """Declare what the description asks for of all this; returns the account's settings, if they are ours."""
     aws = ground.described
     _credentials(ground)
     _telemetry(ground)
@@ -65,6 +65,7 @@ def declare(ground: Ground) -> None:
             },
             ground.opts,
         )
+    return settings
 
 
 def _credentials(ground: Ground) -> None:

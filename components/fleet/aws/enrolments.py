@@ -16,7 +16,7 @@ from components.aws.just_in_time_provisioning import JustInTimeProvisioning
 from components.aws.just_in_time_registration import JustInTimeRegistration
 from components.aws.provisioning_template import Registered
 from components.aws.registered_thing import RegisteredThing
-from components.aws.thing_registry import ThingRegistry
+from components.aws.thing_registry import ThingRegistry, ThingRegistryArgs
 from components.fleet.aws.ground import Ground
 from components.placing import on
 from fleet.description import X509, Claim, ClientCertificate, Enrollment, Group, Jitp, Jitr
@@ -35,11 +35,13 @@ class Enrolled:
         return {"enrolment": self.enrolment, "template": self.template, "policy": self.policy}
 
 
-def declare(ground: Ground, data_endpoint: pulumi.Output[str]) -> dict[str, Any]:
-    """Declare all that may be provisioned; of each group, how."""
+def declare(
+    ground: Ground, data_endpoint: pulumi.Output[str], settings: pulumi.Resource | None
+) -> dict[str, Any]:
+    """Declare all that may be provisioned; of each group, how. `settings`: the account's own, if any."""
     groups = on("aws", ground.fleet.groups)
     enrollments = on("aws", ground.fleet.enrollments)
-    declaring = _Declaring(ground, data_endpoint, _registry(ground, groups, bool(enrollments)))
+    declaring = _Declaring(ground, data_endpoint, _registry(ground, groups, bool(enrollments), settings))
     made = {key: declaring.policies(key, group) for key, group in groups.items()}
     provisioned = {
         key: declaring.provisioning(key, group, made[key])
@@ -56,12 +58,17 @@ def declare(ground: Ground, data_endpoint: pulumi.Output[str]) -> dict[str, Any]
     return {key: each.output() for key, each in told.items()}
 
 
-def _registry(ground: Ground, groups: Mapping[str, Group], devices: bool) -> ThingRegistry:
+def _registry(
+    ground: Ground, groups: Mapping[str, Group], devices: bool, settings: pulumi.Resource | None
+) -> ThingRegistry:
     fleet = ground.fleet.name
     kinds = {names.group(fleet, key): f"Group {key} of the fleet {fleet}." for key in groups}
     if devices:
         kinds[fleet] = f"Devices of the fleet {fleet} that are named one by one."
-    return ThingRegistry(ground.named("registry"), {"groups": kinds, "tags": ground.tags}, ground.opts)
+    dynamic = {names.group(fleet, key): query for key, query in ground.described.dynamic_groups.items()}
+    args: ThingRegistryArgs = {"groups": kinds, "dynamic_groups": dynamic, "tags": ground.tags}
+    opts = ground.opts if settings is None else ground.after([settings])
+    return ThingRegistry(ground.named("registry"), args, opts)
 
 
 class _Declaring:

@@ -86,6 +86,21 @@ def test_a_group_of_just_in_time_registration(declare: Declare) -> None:
     }
 
 
+def test_groups_that_the_index_fills(declare: Declare) -> None:
+    query = "attributes.line:reefer AND connectivity.connected:false"
+    program = declare(_fleet(aws={**AWS, "dynamicGroups": {"silent": query}}))
+    [made] = program.of("aws-native:iot:ThingGroup")
+    assert (made.inputs["thingGroupName"], made.inputs["queryString"]) == ("coldchain-silent", query)
+
+
+def test_a_dynamic_group_waits_for_the_index(declare: Declare) -> None:
+    aws = {**AWS, "accountWide": {}, "dynamicGroups": {"silent": "attributes.line:reefer"}}
+    program = declare(_fleet(aws=aws))
+    made = program.one("aws-native:iot:ThingGroup")
+    index = program.one("aws:iot/indexingConfiguration:IndexingConfiguration")
+    assert index.urn in made.depends_on
+
+
 def test_outputs(declare: Declare) -> None:
     program = declare(_fleet())
     assert program.outputs == {
