@@ -26,10 +26,12 @@ class BehaviorArgs(TypedDict):
     metric: str
     """One of METRICS, or the name of a custom metric."""
     more_than: int
-    window_minutes: int
-    """5, 10, 15, 30 or 60: the windows that AWS has ("Behaviors")."""
+    window_minutes: NotRequired[int]
+    """5, 10, 15, 30 or 60: the windows that AWS has ("Behaviors"). A custom metric has none: each report of
+    a device counts by itself."""
     windows: int
-    """How many in a row must be unusual before there is an alarm, and usual before it ends; 1 to 10."""
+    """How many windows, or reports, in a row must be unusual before there is an alarm, and usual before it
+    ends; 1 to 10."""
 
 
 class DetectArgs(TypedDict):
@@ -121,17 +123,19 @@ def _refuse_new_customers(args: DetectArgs) -> None:
 def _behavior(one: tuple[str, BehaviorArgs], args: DetectArgs) -> native.SecurityProfileBehaviorArgs:
     name, behavior = one
     metric, limit = behavior["metric"], behavior["more_than"]
+    seconds = None
     if metric in args.get("custom_metrics", {}):
         value = native.SecurityProfileMetricValueArgs(number=float(limit))
     else:
         value = native.SecurityProfileMetricValueArgs(count=str(limit))
+        seconds = behavior["window_minutes"] * 60
     return native.SecurityProfileBehaviorArgs(
         name=name,
         metric=METRICS.get(metric, metric),
         criteria=native.SecurityProfileBehaviorCriteriaArgs(
             comparison_operator=native.SecurityProfileBehaviorCriteriaComparisonOperator.GREATER_THAN,
             value=value,
-            duration_seconds=behavior["window_minutes"] * 60,
+            duration_seconds=seconds,
             consecutive_datapoints_to_alarm=behavior["windows"],
             consecutive_datapoints_to_clear=behavior["windows"],
         ),

@@ -51,7 +51,8 @@ class EndpointSecurity(pulumi.ComponentResource):
     address only if its IoT policy says so, by the condition key `iot:DomainName`.
 
     Fleet provisioning, jobs and shadows are served at the same address (service type DATA); credentials of
-    role aliases are not: AWS takes no other service type here.
+    role aliases are not: AWS takes no other service type here. A configuration on an address of AWS' can be
+    deleted only after it was disabled for seven days: `pulumi destroy` fails on it until then.
     """
 
     host: pulumi.Output[str] | None

@@ -54,13 +54,15 @@ def test_alarms_go_to_a_topic_by_a_role_for_this_profile() -> None:
 
 
 def test_a_custom_metric_is_made_before_the_profile_that_needs_it() -> None:
-    warm = {"metric": "celsius", "more_than": 8, "window_minutes": 10, "windows": 1}
+    warm = {"metric": "celsius", "more_than": 8, "windows": 1}
     engine = declared(custom_metrics={"celsius": "number"}, behaviors={"warm": warm})
     metric = engine.one("aws-native:iot:CustomMetric")
     assert (metric.inputs["metricName"], metric.inputs["metricType"]) == ("celsius", "number")
     profile = engine.one(PROFILE)
     assert metric.urn in profile.depends_on
-    assert profile.inputs["behaviors"][0]["criteria"]["value"] == {"number": 8.0}
+    criteria = profile.inputs["behaviors"][0]["criteria"]
+    assert criteria["value"] == {"number": 8.0}
+    assert "durationSeconds" not in criteria
 
 
 def test_a_new_customer_is_refused_before_anything_is_declared() -> None:
