@@ -1,5 +1,7 @@
 """What devices talk to: the broker with its reserved topics, rules, and the data services over HTTPS."""
 
+from typing import Any
+
 from localcloud.aws import data
 from localcloud.aws.api import Api, Operation
 from localcloud.aws.background import Background
@@ -8,6 +10,7 @@ from localcloud.aws.broker.doorkeeper import DeviceDoorkeeper
 from localcloud.aws.broker.ingest_topics import IngestTopics
 from localcloud.aws.broker.job_topics import JobTopics
 from localcloud.aws.broker.provisioning_topics import ProvisioningTopics
+from localcloud.aws.broker.registry_events import ThingEvents
 from localcloud.aws.broker.sessions import Posted
 from localcloud.aws.broker.shadow_topics import ShadowTopics
 from localcloud.aws.calls import Calls
@@ -76,12 +79,20 @@ class DataPlane:
             IngestTopics(self.rules),
         ]
         self._world.shadows.announce.append(exchange.tell)
+        self._world.things.on_change(ThingEvents(self._world.place, self._world.events, exchange).tell)
+        self._world.things.on_change(self._forget)
+        self._world.search.shadow_of = self._world.shadows.find
+        self._world.search.connectivity_of = self.broker.presence.connectivity_of
         exchange.watchers.append(
             lambda it: self.rules.deliver(it.topic, it.payload, it.client_id, it.principal)
         )
         self.rules.actions.republish = lambda topic, payload, qos: self._republish(
             Posted(topic, payload, qos)
         )
+
+    def _forget(self, operation: str, thing: dict[str, Any]) -> None:
+        if operation == "DELETED":
+            self._world.shadows.forget(thing["name"])
 
     def _republish(self, message: Posted) -> None:
         """A rule's message; one for a reserved topic that takes none is lost, as AWS does not say."""

@@ -45,6 +45,13 @@ class Shadows:
         shadow = self._existing(thing, name)
         return documents.document(shadow)
 
+    def find(self, thing: str, name: str | None = None) -> Json | None:
+        """The same; None when there is none."""
+        try:
+            return self.get(thing, name)
+        except ShadowError:
+            return None
+
     def update(self, thing: str, name: str | None, state: Json, client_token: str | None = None) -> Json:
         """Merge a state (`{"desired": {...}}`), by a service's own wish. Raises ShadowError."""
         return self.change(thing, name, Update(documents.checked(state), None, client_token))

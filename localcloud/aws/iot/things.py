@@ -1,6 +1,7 @@
 """Things: what the registry knows of a device, and which principals are attached to it."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.aws.api import Operation, for_anyone
@@ -34,6 +35,7 @@ class Things:
         self._groups = groups
         self._billing = billing
         self._principals = Principals(place, certificates, self.require)
+        self._watchers: list[Callable[[str, dict[str, Any]], None]] = []
         groups.has_thing = lambda name: self.get(name) is not None
 
     def operations(self) -> dict[str, Operation]:
@@ -51,6 +53,10 @@ class Things:
         )
 
     # for others
+
+    def on_change(self, watcher: Callable[[str, dict[str, Any]], None]) -> None:
+        """Call `watcher` with CREATED, UPDATED or DELETED, and the thing's document."""
+        self._watchers.append(watcher)
 
     def get(self, name: str) -> dict[str, Any] | None:
         """The thing's document, or None."""
@@ -93,6 +99,7 @@ class Things:
         fresh = {"name": name, "id": str(uuid.uuid4()), "version": 1, "created": self._place.now(), **wanted}
         self._save(fresh)
         self._types.use(type_name, name)
+        self._tell("CREATED", fresh)
         return fresh
 
     def update(
@@ -115,6 +122,7 @@ class Things:
         self._types.leave(before, name)
         self._types.use(after, name)
         self._save(known)
+        self._tell("UPDATED", known)
         return known
 
     def principals(self, name: str) -> list[str]:
@@ -155,6 +163,7 @@ class Things:
             self._billing.leave(known["billing"], name)
             self._groups.forget_thing(name)
             self._place.store.delete(_THINGS, name)
+        self._tell("DELETED", known)
 
     # the control plane
 
@@ -220,6 +229,10 @@ class Things:
             "attributes": known["attributes"],
             "version": known["version"],
         }
+
+    def _tell(self, operation: str, known: dict[str, Any]) -> None:
+        for watcher in self._watchers:
+            watcher(operation, known)
 
     def _save(self, known: dict[str, Any]) -> None:
         self._place.store.put(_THINGS, known["name"], known)
