@@ -501,6 +501,7 @@ def native() -> list[Case]:
                 "roleArn": ROLE,
                 "auditCheckConfigurations": {
                     "caCertificateExpiringCheck": {"enabled": True},
+                    "loggingDisabledCheck": {"enabled": True},
                     "deviceCertificateExpiringCheck": {
                         "enabled": True,
                         "configuration": {"certExpirationThresholdInDays": "30"},
@@ -577,7 +578,7 @@ def native() -> list[Case]:
                 "jobId": "reboot-1",
                 "targets": [f"{ARN}:thinggroup/quarantine"],
                 "document": document,
-                "targetSelection": "SNAPSHOT",
+                "targetSelection": "CONTINUOUS",
             },
             {"description": "once"},
             {"jobId": "other"},

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from localcloud.aws.constraints import Faults, checked
 from localcloud.providers.aws.plugin import made
+from localcloud.providers.aws.table import KINDS as CLASSIC
 from localcloud.providers.aws_native.plugin import made as made_native
+from localcloud.providers.aws_native.table import KINDS as NATIVE
+from localcloud.providers.boto import service_models
+from localcloud.providers.boto.entries import Kind
 from localcloud.providers.boto.session import Session
 from localcloud.providers.boto.settings import Settings
 from localcloud.providers.errors import (
@@ -246,3 +251,33 @@ def test_no_answer() -> None:
     session._client("iot", "eu-west-1").meta.config.retries = {"total_max_attempts": 1}
     with pytest.raises(CloudUnreachable, match="is the local cloud running"):
         session.asks("iot")("list_things")
+
+
+def test_a_template_of_jobs() -> None:
+    described = {"jobTemplateId": "t", "jobTemplateArn": "arn", "description": "d", "document": "{}"}
+    session = FakeSession(create_job_template={}, describe_job_template=described, delete_job_template={})
+    resource = made_native(session).resource("aws-native:iot:JobTemplate")
+    inputs = {"jobTemplateId": "t", "description": "d", "document": "{}"}
+    live = resource.create(inputs)
+    assert (live.identity, live.outputs["arn"]) == ("t", "arn")
+    resource.delete("t", {})
+    assert session.operations() == ["create_job_template", "describe_job_template", "delete_job_template"]
+
+
+def _clearing() -> list[tuple[Kind, str, dict[str, Any]]]:
+    """What a change is told where something is taken away."""
+    return [
+        (kind, changer, dict(it.cleared))
+        for kind in (*CLASSIC, *NATIVE)
+        for changer in [getattr(kind.calls, "changer", "")]
+        for it in kind.properties.values()
+        if changer and it.cleared
+    ]
+
+
+@pytest.mark.parametrize(("kind", "changer", "cleared"), _clearing(), ids=lambda it: str(it)[:40])
+def test_what_takes_a_value_away_is_allowed(kind: Kind, changer: str, cleared: dict[str, Any]) -> None:
+    known, faults = service_models.parameters(kind.service, changer), Faults()
+    for name, value in cleared.items():
+        checked(known[name], value, name, faults)
+    assert faults == []

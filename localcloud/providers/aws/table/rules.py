@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from localcloud.providers.boto.calls import Base, Plain, Wish, missing_is_none
+from localcloud.providers.boto.calls import Base, Plain, Wish, missing_is_none, pages
 from localcloud.providers.boto.codecs import FLAG, STRING, many, pairs
 from localcloud.providers.boto.context import Context
 from localcloud.providers.boto.entries import Kind, Naming, Property, own
@@ -74,7 +74,7 @@ class Rules(Base):
 
     def read(self, to: Context, identity: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Its payload, with the actions by kind."""
-        found = missing_is_none(to, "get_topic_rule", ruleName=identity)
+        found = _found(to, identity)
         if found is None:
             return None
         rule: dict[str, Any] = found["rule"]
@@ -95,7 +95,28 @@ class Rules(Base):
 
     def delete(self, to: Context, identity: str, state: Mapping[str, Any]) -> None:  # noqa: ARG002
         """One call."""
-        to.ask("delete_topic_rule", ruleName=identity)
+        try:
+            to.ask("delete_topic_rule", ruleName=identity)
+        except CloudRefused as refused:
+            if _is_forbidden(to, identity, refused):
+                raise
+
+
+def _found(to: Context, name: str) -> dict[str, Any] | None:
+    """A rule; None when there is none."""
+    try:
+        return missing_is_none(to, "get_topic_rule", ruleName=name)
+    except CloudRefused as refused:
+        if _is_forbidden(to, name, refused):
+            raise
+        return None
+
+
+def _is_forbidden(to: Context, name: str, refused: CloudRefused) -> bool:
+    """Whether a refusal is one. AWS refuses a rule that is not there likewise, so the list has to tell."""
+    if refused.code != "UnauthorizedException":
+        return True
+    return name in [it["ruleName"] for it in pages(to, "list_topic_rules", "rules", {})]
 
 
 def _payload(wish: Wish) -> dict[str, Any]:

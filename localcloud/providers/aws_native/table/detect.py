@@ -44,6 +44,13 @@ class Profiles(Plain):
         super().update(to, identity, wish, live)
         self._attach(to, identity, set(wish.get("targetArns") or ()), set(live["targetArns"]))
 
+    def delete(self, to: Context, identity: str, state: Mapping[str, Any]) -> None:
+        """Detach it first."""
+        found = self.read(to, identity, state)
+        if found is not None:
+            self._attach(to, identity, set(), set(found["targetArns"]))
+            super().delete(to, identity, state)
+
     def _attach(self, to: Context, identity: str, wanted: set[str], there: set[str]) -> None:
         for target in sorted(wanted - there):
             to.ask("attach_security_profile", securityProfileName=identity, securityProfileTargetArn=target)

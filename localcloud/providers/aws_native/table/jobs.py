@@ -68,7 +68,7 @@ KINDS = (
         {
             "jobId": own("jobId"),
             "abortConfig": Property("abortConfig"),
-            "description": Property("description", cleared={"description": ""}),
+            "description": Property("description"),
             "destinationPackageVersions": _fixed("destinationPackageVersions"),
             "document": Property("document", how=document, fixed=True, computed=True),
             "documentParameters": _fixed("documentParameters"),
