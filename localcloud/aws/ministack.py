@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from localcloud.aws import ministack_process
 from localcloud.aws.api import ApiError
 from localcloud.aws.place import Place
 from localcloud.calls import Answer, Call
+from localcloud.errors import StateError
 
 LOG = logging.getLogger("localcloud.aws")
 PYTHON = Path(__file__).parents[2] / ".tools" / "aws" / "bin" / "python"
@@ -33,6 +35,7 @@ SERVICES = (
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 ANSWER_SECONDS = 120.0
+POLL_SECONDS = 0.05
 _SAME_START_SECONDS = 1.0
 _NOT_FORWARDED = {"content-length", "transfer-encoding", "connection", "expect", "keep-alive"}
 
@@ -204,24 +207,35 @@ class Ministack:
         if not path.exists():
             return
         record = json.loads(path.read_text())
-        process = _same(record["pid"], record["created"])
-        if process is not None:
-            try:
-                process.wait(END_SECONDS)
-            except psutil.TimeoutExpired:
-                os.killpg(record["pid"], signal.SIGKILL)
+        pid, created = record["pid"], record["created"]
+        if not _has_ended(pid, created):
+            os.killpg(pid, signal.SIGKILL)
+            if not _has_ended(pid, created):
+                raise StateError(
+                    f"process {pid}, an emulator of an earlier local cloud, does not end: end it"
+                )
         shutil.rmtree(record["home"], ignore_errors=True)
         path.unlink()
 
 
-def _same(pid: int, created: float) -> psutil.Process | None:
-    """The process with this id, when it is the one that was made then."""
+def _has_ended(pid: int, created: float) -> bool:
+    """Whether the process that was made then has ended, after some time that it is given."""
+    end = time.monotonic() + END_SECONDS
+    while _runs(pid, created):
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _runs(pid: int, created: float) -> bool:
+    """Whether the process with this id runs and is the one that was made then. A zombie does not run."""
     try:
         found = psutil.Process(pid)
         same = abs(found.create_time() - created) < _SAME_START_SECONDS
-        return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        return same and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return None
+        return False
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
