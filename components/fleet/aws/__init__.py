@@ -23,7 +23,10 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
     ground = _ground(fleet, sources, muster)
     data_endpoint = account.address(ground, "iot:Data-ATS")
     host = account.endpoint(ground)
-    groups = enrolments.declare(ground, data_endpoint, account.declare(ground))
+    settings = account.settings(ground)
+    registry = enrolments.registry(ground, settings)
+    groups = enrolments.declare(ground, data_endpoint, registry)
+    account.declare(ground, settings, registry.names)
     return {
         "endpoint": host or data_endpoint,
         "credentialsEndpoint": account.address(ground, "iot:CredentialProvider"),

@@ -1,9 +1,11 @@
 """What a fleet has on AWS beside its devices: endpoint, telemetry, credentials, settings of the account."""
 
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_aws import iot
 
-from components.aws import account_wide
+from components.aws import account_wide, names
 from components.aws.account_wide import AccountWide
 from components.aws.audit import Audit
 from components.aws.detect import Detect
@@ -45,14 +47,19 @@ def endpoint(ground: Ground) -> pulumi.Output[str] | None:
     ).host
 
 
-def declare(ground: Ground) -> AccountWide | None:
-    """Declare what the description asks for of all this; returns the account's settings, if they are ours."""
+def settings(ground: Ground) -> AccountWide | None:
+    """Declare the account's own settings, if the description asks for them and they are ours."""
+    described = ground.described.account_wide
+    return None if described is None else _account_wide(ground, described)
+
+
+def declare(ground: Ground, account: AccountWide | None, groups: Mapping[str, pulumi.Output[str]]) -> None:
+    """Declare what else the description asks for. `groups` are the names of thing groups that are there."""
     aws = ground.described
     _credentials(ground)
     _telemetry(ground)
-    settings = None if aws.account_wide is None else _account_wide(ground, aws.account_wide)
     if aws.detect is not None:
-        _detect(ground, aws.detect)
+        _detect(ground, aws.detect, groups)
     if aws.provisioner is not None:
         ProvisionerRole(
             ground.named("provisioner"),
@@ -60,12 +67,11 @@ def declare(ground: Ground) -> AccountWide | None:
                 "place": ground.place,
                 "max_minutes": aws.provisioner.max_minutes,
                 "sources": aws.provisioner.sources,
-                "account_wide": settings is not None,
+                "account_wide": account is not None,
                 "tags": ground.tags,
             },
             ground.opts,
         )
-    return settings
 
 
 def _credentials(ground: Ground) -> None:
@@ -140,8 +146,8 @@ def _audit(ground: Ground, audit: AuditDescribed, account: AccountWide) -> None:
     )
 
 
-def _detect(ground: Ground, detect: DetectDescribed) -> None:
-    watched = detect.groups or on("aws", ground.fleet.groups)
+def _detect(ground: Ground, detect: DetectDescribed, groups: Mapping[str, pulumi.Output[str]]) -> None:
+    watched = [groups[names.group(ground.fleet.name, key)] for key in detect.groups or _all(ground)]
     Detect(
         ground.named("detect"),
         {
@@ -156,9 +162,15 @@ def _detect(ground: Ground, detect: DetectDescribed) -> None:
                 }
                 for name, each in detect.behaviors.items()
             },
-            "groups": [ground.place.arn("iot", f"thinggroup/{ground.fleet.name}-{key}") for key in watched],
+            "groups": [
+                ground.place.arn("iot", pulumi.Output.concat("thinggroup/", name)) for name in watched
+            ],
             "emails": detect.emails,
             "tags": ground.tags,
         },
         ground.opts,
     )
+
+
+def _all(ground: Ground) -> list[str]:
+    return list(on("aws", ground.fleet.groups))

@@ -35,13 +35,11 @@ class Enrolled:
         return {"enrolment": self.enrolment, "template": self.template, "policy": self.policy}
 
 
-def declare(
-    ground: Ground, data_endpoint: pulumi.Output[str], settings: pulumi.Resource | None
-) -> dict[str, Any]:
-    """Declare all that may be provisioned; of each group, how. `settings`: the account's own, if any."""
+def declare(ground: Ground, data_endpoint: pulumi.Output[str], registry: ThingRegistry) -> dict[str, Any]:
+    """Declare all that may be provisioned; of each group, how."""
     groups = on("aws", ground.fleet.groups)
     enrollments = on("aws", ground.fleet.enrollments)
-    declaring = _Declaring(ground, data_endpoint, _registry(ground, groups, bool(enrollments), settings))
+    declaring = _Declaring(ground, data_endpoint, registry)
     made = {key: declaring.policies(key, group) for key, group in groups.items()}
     provisioned = {
         key: declaring.provisioning(key, group, made[key])
@@ -58,12 +56,12 @@ def declare(
     return {key: each.output() for key, each in told.items()}
 
 
-def _registry(
-    ground: Ground, groups: Mapping[str, Group], devices: bool, settings: pulumi.Resource | None
-) -> ThingRegistry:
+def registry(ground: Ground, settings: pulumi.Resource | None) -> ThingRegistry:
+    """Declare types and groups of things, once the account's settings (its index) are there, if any are."""
     fleet = ground.fleet.name
+    groups = on("aws", ground.fleet.groups)
     kinds = {names.group(fleet, key): f"Group {key} of the fleet {fleet}." for key in groups}
-    if devices:
+    if on("aws", ground.fleet.enrollments):
         kinds[fleet] = f"Devices of the fleet {fleet} that are named one by one."
     dynamic = {names.group(fleet, key): query for key, query in ground.described.dynamic_groups.items()}
     args: ThingRegistryArgs = {"groups": kinds, "dynamic_groups": dynamic, "tags": ground.tags}

@@ -101,6 +101,15 @@ def test_a_dynamic_group_waits_for_the_index(declare: Declare) -> None:
     assert index.urn in made.depends_on
 
 
+def test_detect_watches_groups_that_are_there(declare: Declare) -> None:
+    behaviors = {"chatty": {"metric": "messagesSent", "moreThan": 5}}
+    program = declare(_fleet(aws={**AWS, "detect": {"existingCustomer": True, "behaviors": behaviors}}))
+    profile = program.one("aws-native:iot:SecurityProfile")
+    group = f"arn:aws:iot:eu-west-1:{aws_answers.ACCOUNT}:thinggroup/coldchain-reefers"
+    assert profile.inputs["targetArns"] == [group]
+    assert program.one(THING_GROUP).urn in profile.depends_on
+
+
 def test_outputs(declare: Declare) -> None:
     program = declare(_fleet())
     assert program.outputs == {
