@@ -16,6 +16,7 @@ from localcloud.calls import Service
 from localcloud.clock import Clock
 from localcloud.counters import Counters
 from localcloud.mqtt.packets import Connect
+from localcloud.mqtt.payloads import write_object
 from localcloud.mqtt.session import Channel, Conversation, Peer
 from localcloud.store import Store
 
@@ -39,6 +40,9 @@ class Aws:
         sessions = ServiceSessions(self.place, self.account, self.emulator)
         roles = IamRoles(self.emulator, identities)
         self.data_plane = DataPlane(self.world, self.emulator, roles, sessions, self.counters)
+        self.world.tunnels.notify = lambda topic, message: self.data_plane.broker.exchange.tell(
+            topic, write_object(message)
+        )
         self.services = self._services()
 
     def _services(self) -> dict[str, Service]:
@@ -47,6 +51,9 @@ class Aws:
         operations = {**self.world.operations(), **self.data_plane.operations()}
         return {
             ZONE: Api("iot", operations, self.account, region),
+            f"api.tunneling.{ZONE}": Api(
+                "iotsecuretunneling", self.world.tunnels.operations(), self.account, region
+            ),
             **self.data_plane.services(),
             "**.amazonaws.com": self.emulator,
         }

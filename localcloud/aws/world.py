@@ -31,6 +31,7 @@ from localcloud.aws.iot.memberships import Memberships
 from localcloud.aws.iot.mitigations import Registries
 from localcloud.aws.iot.policies import Policies
 from localcloud.aws.iot.registration import Registration
+from localcloud.aws.iot.registration_tasks import RegistrationTasks
 from localcloud.aws.iot.role_aliases import RoleAliases
 from localcloud.aws.iot.search import Search
 from localcloud.aws.iot.shadows import Shadows
@@ -38,9 +39,10 @@ from localcloud.aws.iot.tags import Tags
 from localcloud.aws.iot.templates import ProvisioningTemplates
 from localcloud.aws.iot.thing_types import ThingTypes
 from localcloud.aws.iot.things import Things
+from localcloud.aws.iot.tunnels import Tunnels
 from localcloud.aws.iot.x509 import OwnAuthority
 from localcloud.aws.place import Place
-from localcloud.aws.roles import IamRoles
+from localcloud.aws.roles import IamRoles, Roles
 
 
 class World:
@@ -89,31 +91,42 @@ class World:
         self.logging = Logging(self.place)
 
     def _add_jobs(self) -> None:
-        """Jobs, and what devices see of them (`jobs.executions`)."""
+        """Jobs, what devices see of them (`jobs.executions`), and tunnels to devices."""
         self.jobs = Jobs(self.place, self.tags, self.things, self.groups, self.account, self.emulator)
         self.job_control = JobControl(self.jobs, self.things)
+        self.tunnels = Tunnels(self.place, self.things)
 
     def _add_defender(self) -> None:
-        """Device Defender, and what it does by itself."""
+        """What does something by itself: Device Defender, and registration in bulk."""
         registries = Registries(
             self.certificates, self.authorities, self.things, self.groups, self.policies, self.logging
         )
         self.background = Background()
+        policies = IamRoles(self.emulator, Identities(self.emulator))
         self.defender = Defender(
             self.place,
             self.tags,
             registries,
             self.role_aliases,
-            IamRoles(self.emulator, Identities(self.emulator)),
+            policies,
+            self.emulator,
+            self.background,
+        )
+        self.registration_tasks = RegistrationTasks(
+            self.place,
+            self.registration,
+            self.account,
+            Roles(policies),
             self.emulator,
             self.background,
         )
 
     def tick(self) -> None:
-        """What is due by now: jobs, scheduled audits, claims whose time is over."""
+        """What is due by now: jobs, audits, registration in bulk, claims whose time is over."""
         self.claims.tidy()
         self.jobs.tick()
         self.defender.tick()
+        self.registration_tasks.tick()
 
     def operations(self) -> dict[str, Operation]:
         """The control plane: service `iot` of botocore."""
@@ -143,4 +156,5 @@ class World:
             **self.jobs.operations(),
             **self.job_control.operations(),
             **self.defender.operations(),
+            **self.registration_tasks.operations(),
         }

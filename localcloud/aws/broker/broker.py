@@ -48,6 +48,7 @@ class Broker:
         self._counters = counters
         self._place = world.place
         self._certificates = world.certificates
+        self._history = world.defender.history
         self.permissions = Permissions(world)
         self.sessions = Sessions(world.place)
         self.exchange = Exchange(self.sessions)
@@ -67,11 +68,15 @@ class Broker:
         except NotAdmitted as refused:
             raise self._refused(connect, refused.reason) from refused
         connection = Connection(self, principal, connect, channel)
+        older = self._seats.holder(connect.client_id)
         try:
             self._seats.take(connect.client_id, connection)
         except TooManyTakeovers as error:
             self._count("too-many-takeovers")
             raise ConnectRefused(packets.UNAVAILABLE, str(error)) from error
+        if older is not None:
+            principals = [it.principal.certificate.id for it in (older, connection)]
+            self._history.clashed(connect.client_id, principals)
         self._begin(connection, connect)
         return connection
 
@@ -149,10 +154,18 @@ class Broker:
             seconds = 0
         session, present = self.sessions.open(connect.client_id, clean=connect.clean_session, seconds=seconds)
         connection.session, connection.session_present = session, present
-        self._of_certificate[connection.principal.certificate.id].add(connection)
+        self._share(connection)
         session.line = connection
         self.presence.connected(connection.seen)
         session.pump()
+
+    def _share(self, connection: Connection) -> None:
+        """Count it with its certificate's other connections, which audits ask about."""
+        identity = connection.principal.certificate.id
+        self._of_certificate[identity].add(connection)
+        clients = {it.client_id for it in self._of_certificate[identity]}
+        if len(clients) > 1:
+            self._history.shared(identity, sorted(clients))
 
     def _refused(self, connect: Connect, reason: str) -> ConnectRefused:
         self._count(reason)

@@ -7,7 +7,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from localcloud.aws.emulator import Emulator
+from localcloud.aws.calls import Calls
 from localcloud.aws.iot.refusals import invalid
 
 _PATH_STYLE = re.compile(r"s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com")
@@ -29,17 +29,17 @@ def place_of(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-async def read(emulator: Emulator, bucket: str, key: str) -> bytes:
+async def read(calls: Calls, bucket: str, key: str) -> bytes:
     """An object's bytes. Raises ApiError with S3's code."""
-    found = await emulator.call("s3", "get_object", Bucket=bucket, Key=key)
+    found = await calls.call("s3", "get_object", Bucket=bucket, Key=key)
     body = found["Body"]
     data: bytes = body if isinstance(body, bytes) else body.read()
     return data
 
 
-async def write(emulator: Emulator, bucket: str, key: str, data: bytes) -> None:
+async def write(calls: Calls, bucket: str, key: str, data: bytes) -> None:
     """Put an object. Raises ApiError with S3's code."""
-    await emulator.call("s3", "put_object", Bucket=bucket, Key=key, Body=data)
+    await calls.call("s3", "put_object", Bucket=bucket, Key=key, Body=data)
 
 
 def link(bucket: str, key: str, credentials: Credentials, region: str, seconds: int) -> str:
