@@ -12,6 +12,7 @@ from localcloud.aws.background import Background
 from localcloud.aws.emulator import Emulator
 from localcloud.aws.identities import Identities
 from localcloud.aws.iot.authorities import Authorities
+from localcloud.aws.iot.authorization_tests import AuthorizationTests
 from localcloud.aws.iot.authorizers import Authorizers
 from localcloud.aws.iot.billing_groups import BillingGroups
 from localcloud.aws.iot.certificate_providers import CertificateProviders
@@ -61,6 +62,7 @@ class World:
         self.policies = Policies(place, self.certificates, self.groups, self.tags)
         self.things = Things(place, self.thing_types, self.groups, self.billing_groups, self.certificates)
         self.memberships = Memberships(self.things, self.groups)
+        self.authorization_tests = AuthorizationTests(self.certificates, self.things, self.policies)
         self.shadows = Shadows(place, self.things)
         self.endpoints = Endpoints(place)
         self._add_provisioning()
@@ -140,6 +142,7 @@ class World:
             **self.policies.operations(),
             **self.things.operations(),
             **self.memberships.operations(),
+            **self.authorization_tests.operations(),
             **self.endpoints.operations(),
             **self.templates.operations(),
             **self.claims.operations(),

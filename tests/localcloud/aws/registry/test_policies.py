@@ -106,3 +106,32 @@ def test_tags_of_a_policy(iot: Any) -> None:
     assert iot.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "b", "Value": "2"}]
     iot.delete_policy(policyName="p")
     assert code_of(iot.list_tags_for_resource, resourceArn=arn) == "ResourceNotFoundException"
+
+
+def test_an_authorization_is_tried(iot: Any, aws: Aws) -> None:
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    statement = {
+        "Effect": "Allow",
+        "Action": "iot:Connect",
+        "Resource": "arn:aws:iot:eu-west-1:111122223333:client/${iot:Connection.Thing.ThingName}",
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iot.create_policy(policyName="p", policyDocument=text)
+    denied = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{**statement, "Effect": "Deny", "Resource": "*"}]}
+    )
+    iot.create_policy(policyName="deny", policyDocument=denied)
+    iot.attach_policy(policyName="p", target=made["certificateArn"])
+    iot.create_thing(thingName="a")
+    iot.attach_thing_principal(thingName="a", principal=made["certificateArn"])
+
+    def decided(client: str, **more: Any) -> str:
+        infos = [{"actionType": "CONNECT", "resources": [aws.place.arn(f"client/{client}")]}]
+        asked = {"principal": made["certificateArn"], "authInfos": infos, "clientId": client, **more}
+        return str(iot.test_authorization(**asked)["authResults"][0]["authDecision"])
+
+    assert decided("a") == "ALLOWED"
+    assert decided("b") == "IMPLICIT_DENY"
+    assert decided("a", policyNamesToSkip=["p"]) == "IMPLICIT_DENY"
+    assert decided("a", policyNamesToAdd=["deny"]) == "EXPLICIT_DENY"
+    assert code_of(iot.test_authorization, authInfos=[]) == "InvalidRequestException"
