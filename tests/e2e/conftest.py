@@ -19,6 +19,7 @@ import pytest
 
 from bench.cloud import Cloud, opened
 from bench.workspace import lay_out
+from tests.e2e.aws_fleet import AwsFleet
 from tests.e2e.places import CLOUD, CloudPlace, LocalPlace, NoPermissionError, Place, permitted
 from tests.e2e.whole_fleet import WholeFleet
 from tests.e2e.workspace import Workspace
@@ -195,6 +196,22 @@ def cloud(fleet: WholeFleet) -> Iterator[Cloud]:
     """The service APIs of the whole fleet's cloud."""
     with opened(fleet.place.environment()) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def aws_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
+    """A fleet on AWS with every way of enrolment, and a device of each that is up."""
+    made = AwsFleet(_make(tmp_path_factory.mktemp("aws")))
+    made.describe()
+    try:
+        first = made.up(0)
+        assert first.returncode == 0, first.stdout + first.stderr
+        made.iot().call("create_thing", thingName="crate-aws-0001", thingTypeName="coldchain-crates")
+        devices = made.up(4)
+        assert devices.returncode == 0, devices.stdout + devices.stderr
+        yield made
+    finally:
+        made.workspace.muster("down")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeo
 ENGINE = "bin/pulumi up"
 PROVIDER = "-m provider.server"
 AZURE_NATIVE = "localcloud.providers.azure_native"
+AWS = "localcloud.providers.aws 127"
 CLOUD = "-m localcloud --state"
 
 
@@ -53,7 +54,9 @@ def made(workspace: Workspace) -> int:
     return events.read_bytes().count(b'"resOutputsEvent"') if events.exists() else 0
 
 
-@pytest.mark.parametrize(("mark", "after"), [(ENGINE, 4), (PROVIDER, 10), (AZURE_NATIVE, 2), (CLOUD, 6)])
+@pytest.mark.parametrize(
+    ("mark", "after"), [(ENGINE, 4), (PROVIDER, 10), (AZURE_NATIVE, 2), (AWS, 12), (CLOUD, 6)]
+)
 def test_the_next_up_finishes_the_work(workspace: Workspace, mark: str, after: int) -> None:
     up = workspace.start_up(devices=1)
     command = psutil.Process(up.pid)
@@ -74,7 +77,7 @@ def test_the_next_up_finishes_the_work(workspace: Workspace, mark: str, after: i
     again = workspace.muster("up", "--devices", "1")
     assert again.returncode == 0, again.stdout + again.stderr
     assert mark is not ENGINE or "Interrupted update: cleared" in again.stderr
-    assert workspace.summary()["clouds"]["azure"]["provisioned"] == 1
+    assert [it["provisioned"] for it in workspace.summary()["clouds"].values()] == [1, 1]
     third = workspace.muster("up", "--devices", "1")
     assert "Nothing changed" in third.stdout, third.stdout + third.stderr
     assert "pending operation" not in (workspace.state / "pulumi-up.log").read_text()
@@ -85,4 +88,4 @@ def is_plugin(process: psutil.Process) -> bool:
         line = " ".join(process.cmdline())
     except psutil.Error:
         return False
-    return any(mark in line for mark in (PROVIDER, AZURE_NATIVE, "engine.language_host"))
+    return any(mark in line for mark in (PROVIDER, AZURE_NATIVE, AWS, "engine.language_host"))

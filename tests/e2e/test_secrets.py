@@ -26,7 +26,7 @@ def passphrases(stack: Workspace) -> Iterator[bytes]:
 
 def forms(number: int) -> Iterator[bytes]:
     """A private key's number as bytes, hexadecimal, and the three ways that base64 may cut it."""
-    raw = number.to_bytes(32, "big")
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
     yield from (raw, raw.hex().encode(), raw.hex().upper().encode())
     for shift in range(3):
         yield base64.b64encode(bytes(shift) + raw)[4 if shift else 0 :][:_PIECE]
@@ -36,7 +36,9 @@ def private_keys(stack: Workspace) -> Iterator[bytes]:
     passphrase = (stack.state / "key-passphrase").read_bytes()
     for file in stack.state.glob("pki/keys/*.pem"):
         yield from _numbers(file, passphrase)
-    for file in (*stack.state.glob("devices/*/key.pem"), *stack.state.glob("cloud/*.key")):
+    for file in (*stack.state.glob("devices/**/key.pem"), *stack.state.glob("claims/**/key.pem")):
+        yield from _numbers(file, None)
+    for file in stack.state.glob("cloud/**/*.key"):
         yield from _numbers(file, None)
 
 
@@ -51,13 +53,14 @@ def secrets(stack: Workspace) -> dict[str, list[bytes]]:
         "a passphrase": list(passphrases(stack)),
         "a private key": list(private_keys(stack)),
         "the client secret": [stack.settings()["AZURE_CLIENT_SECRET"].encode()],
+        "the access key's secret": [stack.settings()["AWS_SECRET_ACCESS_KEY"].encode()],
     }
 
 
 def home_of_a_secret(stack: Workspace, file: Path) -> bool:
     """The files whose purpose is to hold a secret, closed to other users."""
     place = file.relative_to(stack.state)
-    if place.name in ("pulumi-passphrase", "key-passphrase", "azure.env", "key.pem"):
+    if place.name in ("pulumi-passphrase", "key-passphrase", "azure.env", "aws.env", "key.pem"):
         return True
     return place.parts[:2] == ("pki", "keys") or (place.parts[0] == "cloud" and place.suffix == ".key")
 

@@ -23,9 +23,13 @@ def test_the_first_up_provisions_all_devices(stack: Workspace) -> None:
     assert (azure["requested"], azure["provisioned"]) == (3, 3)
     assert sum(azure["hubs"].values()) == 3
     assert set(azure["hubs"]) <= {f"coldchain-local-{hub}.azure-devices.net" for hub in ("eu-1", "eu-2")}
+    aws = first["clouds"]["aws"]
+    assert (aws["requested"], aws["provisioned"]) == (3, 3)
+    assert aws["endpoint"] == stack.outputs()["aws"]["endpoint"]
+    assert aws["things"] == {"reefers": 2, "vans": 1}
     assert first["resources"]["created"] > 5
     out = (stack.root / "first-up.out").read_text()
-    assert "3 of 3 devices are up" in out
+    assert "6 of 6 devices are up" in out
     assert "make down" in out
 
 
@@ -37,13 +41,15 @@ def test_each_device_went_all_the_way_by_its_own_log(stack: Workspace) -> None:
             event for event in events if event in ("starting", "assigned", "connected", "twin", "reported")
         ]
         assert steps == ["starting", "assigned", "connected", "twin", "reported"]
+        has_claimed = device["group"] == "vans"
+        assert ("certificate-issued" in events) is has_claimed
 
 
 def test_again_it_changes_nothing_and_says_so(stack: Workspace) -> None:
     stack.pulumi("preview", "-s", "local", "--non-interactive")
     again = stack.muster("up", "--devices", "3")
     assert again.returncode == 0, again.stderr
-    assert "Nothing changed: 3 of 3 devices are up" in again.stdout
+    assert "Nothing changed: 6 of 6 devices are up" in again.stdout
     assert stack.summary()["changed"] is False
     assert json.loads(stack.muster("status", "--json").stdout)["cloud"]["running"] is True
     for name in ("Pulumi.yaml", "stacks/Pulumi.local.yaml"):
@@ -63,10 +69,10 @@ def test_fewer_devices_stop_the_surplus_and_more_start_it_again(stack: Workspace
     fewer = stack.muster("up", "--devices", "2")
     assert fewer.returncode == 0, fewer.stderr
     states = [device["state"] for device in json.loads(stack.muster("status", "--json").stdout)["devices"]]
-    assert sorted(states) == ["down", "up", "up"]
+    assert sorted(states) == ["down", "down", "up", "up", "up", "up"]
     more = stack.muster("up", "--devices", "3")
     assert more.returncode == 0, more.stderr
-    assert stack.summary()["clouds"]["azure"]["provisioned"] == 3
+    assert [it["provisioned"] for it in stack.summary()["clouds"].values()] == [3, 3]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class Workspace:
 
     def environment(self) -> dict[str, str]:
         """A person's environment: no Pulumi, no cloud account, ports that nobody else has."""
-        foreign = ("PULUMI_", "AZURE_", "ARM_", "MUSTER_")
+        foreign = ("PULUMI_", "AZURE_", "ARM_", "AWS_", "MUSTER_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return kept | {"MUSTER_PORTS": "0,0,0", "NO_COLOR": "1"}
 
@@ -59,10 +59,10 @@ class Workspace:
         return document
 
     def settings(self) -> dict[str, str]:
-        """The credentials and the proxy that the local cloud and `up` wrote."""
+        """The credentials of both clouds and the proxy, as the local cloud and `up` wrote them."""
         lines = [
             line
-            for file in (self.state / "cloud" / "azure.env", self.state / "proxy.env")
+            for file in (*(self.state / "cloud").glob("*.env"), self.state / "proxy.env")
             for line in file.read_text().splitlines()
         ]
         return dict(line.split("=", 1) for line in lines)

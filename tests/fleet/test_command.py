@@ -23,7 +23,10 @@ LOCAL = ROOT / "stacks" / "Pulumi.local.yaml"
 
 def test_a_sound_file_exits_0() -> None:
     result = CliRunner().invoke(main, ["fleet", "check", str(LOCAL)])
-    assert (result.exit_code, result.output) == (0, f"{LOCAL}: sound (fleet coldchain: 2 hubs, 1 group)\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{LOCAL}: sound (fleet coldchain: 2 hubs, eu-west-1, 2 groups)\n",
+    )
 
 
 def test_a_fleet_on_aws_is_told_by_its_region() -> None:
