@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bench.workspace import PROJECT, lay_out
 from cli.local import scratch
@@ -75,6 +76,44 @@ def test_only_what_the_stack_wants_is_there(previewed: dict[str, Any]) -> None:
     assert "azure-native:monitor:MetricAlert" in types("prod") - types("staging")
 
 
+_AZURES = ("allocation", "reprovision", "edge", "certificates")
+
+
+def _on(cloud: str, document: dict[str, Any]) -> dict[str, Any]:
+    """A stack file's document with what is on one cloud alone."""
+    fleet = document["config"]["muster:fleet"]
+    fleet["clouds"] = [cloud]
+    fleet.pop("aws" if cloud == "azure" else "azure", None)
+    kept = {key: each for key, each in fleet["groups"].items() if cloud in each.pop("clouds", [cloud])}
+    for group in kept.values():
+        for field in ("aws",) if cloud == "azure" else _AZURES:
+            group.pop(field, None)
+    fleet["groups"] = kept
+    return document
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("previews of one cloud")
+def test_each_stack_can_be_previewed_with_either_cloud_alone(project: Path, tmp_path: Path) -> None:
+    clone = _clone(project, tmp_path / "clone")
+    for stack in STACKS:
+        for cloud in ("azure", "aws"):
+            document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
+            file = clone / "stacks" / f"Pulumi.{stack}-{cloud}.yaml"
+            file.write_text(yaml.safe_dump(_on(cloud, document), sort_keys=False))
+    names = [f"{stack}-{cloud}" for stack in STACKS for cloud in ("azure", "aws")]
+    options = [option for name in names for option in ("-s", name)]
+    done = _preview(clone, *options, "--offline", "--json")
+    assert done.returncode == 0, done.stderr
+    for name, result in json.loads(done.stdout)["stacks"].items():
+        other = ("azure-native:", "muster:azure:", "muster:dps:", "muster:hub:")
+        if name.endswith("-azure"):
+            other = ("aws:", "aws-native:", "muster:aws:", "pulumi:providers:aws")
+        assert result["sound"] is True
+        assert not [each for each in result["resources"] if each["type"].startswith(other)]
+        assert len(result["resources"]) >= 15
+
+
 @pytest.mark.xdist_group("previews")
 def test_nothing_is_left_behind(project: Path, previewed: dict[str, Any]) -> None:
     assert previewed
@@ -97,7 +136,8 @@ def _clone(project: Path, into: Path) -> Path:
 def test_a_stack_that_cannot_be_is_told_and_the_others_are_previewed(project: Path, tmp_path: Path) -> None:
     clone = _clone(project, tmp_path / "clone")
     text = (clone / "stacks" / "Pulumi.dev.yaml").read_text()
-    broken = text.replace("allocation: {hubs: [eu-1]}", _CUSTOM)
+    broken = text.replace("allocation: {hubs: [eu-1]}", _CUSTOM)  # which AWS has not
+    assert broken != text
     (clone / "stacks" / "Pulumi.broken.yaml").write_text(broken)
     done = _preview(clone, "-s", "broken", "-s", "dev", "--offline", "--json")
     assert done.returncode == 1
@@ -107,10 +147,13 @@ def test_a_stack_that_cannot_be_is_told_and_the_others_are_previewed(project: Pa
     assert (stacks["broken"]["sound"], stacks["dev"]["sound"]) == (False, True)
 
 
-_CUSTOM = (
-    "allocation: {policy: custom, hubs: [eu-1], "
-    "webhook: {external: {url: https://a.example/pick, keyFrom: pickKey}}}"
-)
+_CUSTOM = """\
+clouds: [azure]
+        allocation:
+          policy: custom
+          hubs: [eu-1]
+          webhook: {external: {url: https://a.example/pick, keyFrom: pickKey}}
+"""
 
 
 def test_faults_of_a_description_come_before_any_engine(project: Path, tmp_path: Path) -> None:
