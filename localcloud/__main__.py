@@ -25,7 +25,7 @@ def _ports(text: str) -> Ports:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m localcloud",
-        description="Azure on loopback: DPS and IoT Hub for devices and services, ARM, Entra.",
+        description="Azure and AWS on loopback: DPS, IoT Hub, ARM, Entra; AWS IoT and what stands around it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
