@@ -106,6 +106,10 @@ class AccountWide(pulumi.ComponentResource):
         )
 
     def _events(self, name: str, events: Sequence[str]) -> None:
+        if unknown := sorted(set(events) - set(EVENTS)):
+            raise pulumi.RunError(
+                f"AWS IoT has no events of {', '.join(unknown)}, but of {', '.join(EVENTS)}"
+            )
         iot.EventConfigurations(
             f"{name}-events",
             event_configurations={kind: kind in events for kind in EVENTS},

@@ -153,17 +153,30 @@ _OTHERS: Final = {
         "lambda:AddPermission",
         "lambda:CreateFunction",
         "lambda:DeleteFunction",
+        "lambda:DeleteFunctionEventInvokeConfig",
         "lambda:GetFunction",
         "lambda:GetFunctionCodeSigningConfig",
         "lambda:GetFunctionConfiguration",
+        "lambda:GetFunctionEventInvokeConfig",
         "lambda:GetPolicy",
         "lambda:ListTags",
         "lambda:ListVersionsByFunction",
+        "lambda:PutFunctionEventInvokeConfig",
         "lambda:RemovePermission",
         "lambda:TagResource",
         "lambda:UntagResource",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
+        "lambda:UpdateFunctionEventInvokeConfig",
+    ),
+    "logs": (
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DeleteRetentionPolicy",
+        "logs:ListTagsForResource",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:UntagResource",
     ),
     "dynamodb": (
         "dynamodb:CreateTable",
@@ -221,6 +234,7 @@ _OTHERS: Final = {
 }
 _RESOURCES: Final = {
     "lambda": "function:{}-*",
+    "logs": "log-group:/aws/lambda/{}-*",
     "dynamodb": "table/{}-*",
     "sqs": "{}-*",
     "sns": "{}-*",
@@ -255,8 +269,9 @@ def only_from(sources: Sequence[str]) -> Statement:
 
 def _registry(place: Place) -> list[Statement]:
     fleet = place.fleet
-    kinds = [f"{kind}/{fleet}-*" for kind in ("billinggroup", "thinggroup", "thingtype")]
-    resources = [place.arn("iot", each) for each in (*kinds, "thing/*", "cert/*", "cacert/*")]
+    kinds = ("billinggroup", "dynamicthinggroup", "thinggroup", "thingtype")
+    named = [f"{kind}/{fleet}{rest}" for kind in kinds for rest in ("", "-*")]
+    resources = [place.arn("iot", each) for each in (*named, "thing/*", "cert/*", "cacert/*")]
     return [allow([*_REGISTRY, *_TAGS], resources), allow(_NO_RESOURCE, "*")]
 
 
@@ -290,6 +305,8 @@ def _around(place: Place) -> list[Statement]:
             allow(actions, place.arn(service, _RESOURCES[service].format(place.name())))
             for service, actions in _OTHERS.items()
         ),
+        # A list of names is all that this gives; it is asked for with a prefix, which is no resource.
+        allow(["logs:DescribeLogGroups"], place.arn("logs", "log-group:*")),
         # AWS names the folder in some places, and what is in it in others; both are only this.
         allow(
             ["ssm:GetParametersByPath"],

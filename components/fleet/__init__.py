@@ -25,7 +25,8 @@ def build(fleet: Fleet, sources: Sources) -> dict[str, Any]:
     manifests  of each manifest, if there are any: how many rows it has, how many of them are in the service
 
     On AWS:
-    aws        endpoint, credentialsEndpoint, account, region; groups: enrolment, template and policy of each
+    aws        endpoint, credentialsEndpoint, account, region; groups: enrolment, template and policy of each;
+               mitigations, if there are any: of an audit's checks, the actions that answer their findings
     """
     muster = Provider(f"{fleet.name}-muster")
     outputs: dict[str, Any] = {}

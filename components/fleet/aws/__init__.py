@@ -24,7 +24,7 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
     data_endpoint = account.address(ground, "iot:Data-ATS")
     host = account.endpoint(ground)
     settings = account.settings(ground)
-    registry = enrolments.registry(ground, settings)
+    registry = enrolments.registry(ground, None if settings is None else settings.account)
     groups = enrolments.declare(ground, data_endpoint, registry)
     account.declare(ground, settings, registry.names)
     return {
@@ -33,6 +33,7 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
         "account": ground.account,
         "region": ground.place.region,
         "groups": groups,
+        **({"mitigations": settings.mitigations} if settings and settings.mitigations else {}),
     }
 
 

@@ -1,6 +1,8 @@
 """What a fleet has on AWS beside its devices: endpoint, telemetry, credentials, settings of the account."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import iot
@@ -47,13 +49,21 @@ def endpoint(ground: Ground) -> pulumi.Output[str] | None:
     ).host
 
 
-def settings(ground: Ground) -> AccountWide | None:
+@dataclass(frozen=True)
+class Settings:
+    """The account's own settings, and what can be done about findings of its audit: actions by check."""
+
+    account: AccountWide
+    mitigations: Mapping[str, Sequence[str]]
+
+
+def settings(ground: Ground) -> Settings | None:
     """Declare the account's own settings, if the description asks for them and they are ours."""
     described = ground.described.account_wide
     return None if described is None else _account_wide(ground, described)
 
 
-def declare(ground: Ground, account: AccountWide | None, groups: Mapping[str, pulumi.Output[str]]) -> None:
+def declare(ground: Ground, account: Settings | None, groups: Mapping[str, pulumi.Output[str]]) -> None:
     """Declare what else the description asks for. `groups` are the names of thing groups that are there."""
     aws = ground.described
     _credentials(ground)
@@ -110,7 +120,7 @@ def _telemetry(ground: Ground) -> None:
     )
 
 
-def _account_wide(ground: Ground, described: AccountWideDescribed) -> AccountWide | None:
+def _account_wide(ground: Ground, described: AccountWideDescribed) -> Settings | None:
     """The account's own settings, unless they are another fleet's: then None, and a warning says so."""
     found = account_wide.owner(pulumi.InvokeOptions(provider=ground.aws))
     if not account_wide.is_ours(ground.place.name(), found):
@@ -120,19 +130,23 @@ def _account_wide(ground: Ground, described: AccountWideDescribed) -> AccountWid
         {
             "place": ground.place,
             "indexing": described.indexing,
-            "events": described.events,
+            "events": [_event(kind) for kind in described.events],
             "log_level": None if described.logging is None else _LEVELS[described.logging],
             "tags": ground.tags,
         },
         ground.opts,
     )
-    if described.audit is not None:
-        _audit(ground, described.audit, made)
-    return made
+    audit = None if described.audit is None else _audit(ground, described.audit, made)
+    return Settings(made, {} if audit is None else audit.mitigations)
 
 
-def _audit(ground: Ground, audit: AuditDescribed, account: AccountWide) -> None:
-    Audit(
+def _event(kind: str) -> str:
+    """A kind of event as AWS' API spells it: caCertificate is CA_CERTIFICATE."""
+    return re.sub("([A-Z])", r"_\1", kind).upper()
+
+
+def _audit(ground: Ground, audit: AuditDescribed, account: AccountWide) -> Audit:
+    return Audit(
         ground.named("audit"),
         {
             "place": ground.place,

@@ -51,6 +51,11 @@ def test_each_setting_is_a_singleton_and_says_all_of_itself() -> None:
     assert engine.one(LOGGING).inputs["defaultLogLevel"] == "WARN"
 
 
+def test_events_that_aws_has_not_are_refused() -> None:
+    with pytest.raises(pulumi.RunError, match="no events of caCertificate, but of THING, "):
+        declared(events=["THING", "caCertificate"])
+
+
 def test_the_role_of_the_log_may_write_that_log_alone() -> None:
     engine = declared()
     role = engine.one("aws:iam/role:Role")
