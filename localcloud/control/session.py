@@ -20,6 +20,7 @@ from localcloud.mqtt.payloads import read_topic, write_object
 from localcloud.mqtt.session import Channel, ConnectRefused, Conversation, Peer, Service, Session
 
 LONGEST_QUEUE_SECONDS = 30.0
+_AMAZON = ".amazonaws.com"
 _ANSWERS = {"$dps/registrations/": "$dps/registrations/res/", "$iothub/twin/": "$iothub/twin/res/"}
 
 
@@ -48,7 +49,7 @@ class DisturbedSession(Session):
 
     def accept(self, connect: Connect, peer: Peer, channel: Channel) -> Conversation:
         """Note who it is, and hand over to the real service."""
-        self._device = _device(connect.username)
+        self._device = _asked_for(peer) or _device(connect.username)
         return self._real.accept(connect, peer, channel)
 
     def send(
@@ -145,7 +146,7 @@ class DisturbedSession(Session):
         if head >> 4 == packets.PUBLISH:
             return self._dialect.read_publish(head, body).topic
         connect = self._read_connect(body)
-        self._device = _device(connect.username)
+        self._device = (_asked_for(self._peer) if self._peer else "") or _device(connect.username)
         return f"CONNECT {connect.client_id}"
 
     def _operation(self, head: int, body: bytes) -> Operation | None:
@@ -153,6 +154,12 @@ class DisturbedSession(Session):
         if head >> 4 == packets.CONNECT:
             return None if host == GLOBAL_DPS else Operation(host, "connections")
         return of_message(host, self._dialect.read_publish(head, body).topic, self._device)
+
+
+def _asked_for(peer: Peer) -> str:
+    """AWS' host, which the handshake names; empty for Azure's, whose user names say more."""
+    name = peer.server_name()
+    return name if name.endswith(_AMAZON) else ""
 
 
 def _device(username: str) -> str:

@@ -173,6 +173,24 @@ def test_a_client_without_a_certificate_is_refused(fleet: Cloud) -> None:
             pytest.fail(f"not an orderly end: {error}")
 
 
+def test_a_device_publishes_over_https(fleet: Cloud, tmp_path: Path) -> None:
+    identity, _ = _thing(fleet, tmp_path, "https-1")
+    _policy(fleet, "https", ("Publish", "topic/dt/https-1"))
+    iot = fleet.client("iot")
+    (principal,) = iot.list_thing_principals(thingName="https-1")["principals"]
+    iot.attach_policy(policyName="https", target=principal)
+    assert _publish(fleet, "dt%2Fhttps-1", identity) == 200
+    assert _publish(fleet, "dt%2Fhttps-2", identity) == 403
+    assert _publish(fleet, "dt%2Fhttps-1", None) == 403
+
+
+def _publish(cloud: Cloud, topic: str, identity: Identity | None) -> int:
+    with cloud.tls(cloud.endpoint, 8443, identity) as line:
+        head = (f"POST /topics/{topic}?qos=1 HTTP/1.1", f"Host: {cloud.endpoint}", "Content-Length: 2")
+        line.sendall("\r\n".join((*head, "Connection: close", "", "{}")).encode())
+        return int(line.recv(65536).split()[1])
+
+
 def _role(cloud: Cloud, name: str, trusts: str, *allowed: tuple[str, str]) -> Any:
     iam = cloud.client("iam")
     trust = json.dumps(_TRUST).replace("iot.amazonaws.com", trusts)
