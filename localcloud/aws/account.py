@@ -83,9 +83,9 @@ class Account:
     def identify(self, call: Call, signing_name: str | None = None) -> Caller:
         """Whoever signed the call, for this service or (None) for any. Raises ApiError with AWS' codes."""
         scope = signatures.read(call)
-        known = self._known(scope, call)
+        known = self._known(scope)
         self._check_scope(scope, signing_name)
-        _check_date(call, scope)
+        _check_date(scope)
         if not hmac.compare_digest(signatures.signature(call, scope, known["secret"]), scope.signature):
             words = "The request signature we calculated does not match the signature you provided"
             raise signatures.invalid(f"{words}. Check your AWS Secret Access Key and signing method")
@@ -104,10 +104,10 @@ class Account:
         if not caller.is_root:
             await self.authorization.check(caller, service, operation, params)
 
-    def _known(self, scope: Scope, call: Call) -> dict[str, Any]:
+    def _known(self, scope: Scope) -> dict[str, Any]:
         """The key that is named. Raises ApiError."""
         known = self._place.store.get(KEYS, scope.access_key)
-        if known is None or known.get("token") != call.header("x-amz-security-token"):
+        if known is None or known.get("token") != scope.token:
             words = "The security token included in the request is invalid."
             raise ApiError("UnrecognizedClientException", words, 403)
         if known.get("expires") is not None and known["expires"] <= self._place.now():
@@ -125,16 +125,19 @@ class Account:
             raise signatures.invalid(f"Credential should be scoped to a valid region and service: {wanted}")
 
 
-def _check_date(call: Call, scope: Scope) -> None:
-    """A client's wall clock: it does not move with ours."""
-    text = call.header("x-amz-date") or ""
+def _check_date(scope: Scope) -> None:
+    """A client's wall clock: it does not move with ours. A link is good for as long as it says."""
+    text = scope.moment
     if not re.fullmatch(r"\d{8}T\d{6}Z", text) or not text.startswith(scope.date):
         raise ApiError("IncompleteSignatureException", "Date must be in ISO-8601 'basic format'.", 403)
     try:
         date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise ApiError("IncompleteSignatureException", "Date is no date.", 403) from error
-    if abs(date - datetime.now(UTC)) > LARGEST_SKEW:
+    if scope.lasts_seconds is not None:
+        if not -LARGEST_SKEW <= datetime.now(UTC) - date <= timedelta(seconds=scope.lasts_seconds):
+            raise ApiError("AccessDenied", "Request has expired", 403)
+    elif abs(date - datetime.now(UTC)) > LARGEST_SKEW:
         raise signatures.invalid(f"Signature expired: {text} is not within 5 minutes")
 
 
