@@ -1,10 +1,13 @@
-"""A fake ARM in memory that tests can edit, behind the azure-mgmt clients' own transport."""
+"""A local cloud as a process; a fake ARM in memory that tests can edit, behind azure-mgmt's transport."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -96,6 +99,18 @@ class FakeCredential:
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         return AccessToken(self._token, 2**33)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state of a local cloud that runs as a process of its own."""
+    state = tmp_path_factory.mktemp("cloud")
+    command = [sys.executable, "-m", "localcloud", "--state", str(state), "--ports", "0,0,0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+        yield state
+        process.terminate()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from pulumi.runtime.proto import provider_pb2
 
 from localcloud.aws.constraints import Faults, checked
 from localcloud.providers.aws.plugin import made
@@ -24,6 +25,8 @@ from localcloud.providers.errors import (
     Incomplete,
     ProviderError,
 )
+from localcloud.providers.servicer import Servicer
+from localcloud.providers.wire import encode
 
 from .aws_cases import archive, policy
 from .fake_aws import FakeSession, refusal
@@ -281,3 +284,12 @@ def test_what_takes_a_value_away_is_allowed(kind: Kind, changer: str, cleared: d
     for name, value in cleared.items():
         checked(known[name], value, name, faults)
     assert faults == []
+
+
+def test_what_was_declared_is_known_when_it_is_deleted() -> None:
+    session = FakeSession(schedule_key_deletion={})
+    request = provider_pb2.DeleteRequest(
+        urn="urn:pulumi:dev::p::aws:kms/key:Key::k", id="k", properties=encode({"deletionWindowInDays": 7})
+    )
+    Servicer(made(session)).delete(request)
+    assert session.asked == [("schedule_key_deletion", {"KeyId": "k", "PendingWindowInDays": 7})]

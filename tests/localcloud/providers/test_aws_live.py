@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +35,6 @@ UNSERVED = frozenset({"aws-native:iot:JobTemplate"})
 """What the local cloud itself does not serve yet; it says so."""
 WAITS = frozenset({"aws:iot/domainConfiguration:DomainConfiguration", "aws:iot/thingType:ThingType"})
 """AWS takes a domain configuration of its own away after seven days, a thing type after five minutes."""
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    state = tmp_path_factory.mktemp("cloud")
-    command = [sys.executable, "-m", "localcloud", "--state", str(state), "--ports", "0,0,0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
-        yield state
-        process.terminate()
 
 
 @pytest.fixture

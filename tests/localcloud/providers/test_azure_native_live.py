@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +26,6 @@ ACCOUNT, CONTAINER = "azure-native:storage:StorageAccount", "azure-native:storag
 PLAN, SITE = "azure-native:web:AppServicePlan", "azure-native:web:WebApp"
 
 KINDS = {kind.token: kind for kind in TYPES}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    state = tmp_path_factory.mktemp("cloud")
-    command = [sys.executable, "-m", "localcloud", "--state", str(state), "--ports", "0,0,0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
-        yield state
-        process.terminate()
 
 
 @pytest.fixture

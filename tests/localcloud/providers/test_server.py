@@ -158,9 +158,10 @@ def test_settings_of_stack_and_of_provider() -> None:
     server.stop(None).wait()
 
 
-@pytest.fixture
-def executable(tmp_path: Path) -> Path:
-    return install(tmp_path / "home", Path(sys.executable))[0]
+@pytest.fixture(params=range(len(STAND_INS)), ids=list(STAND_INS))
+def executable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    made: Path = install(tmp_path / "home", Path(sys.executable))[request.param]
+    return made
 
 
 def test_install_is_idempotent(tmp_path: Path) -> None:
@@ -218,11 +219,12 @@ def _is_gone(process: psutil.Process) -> bool:
     return not alive or bool(zombies)
 
 
-def test_a_light_start_does_not_load_the_sdk(executable: Path) -> None:
+@pytest.mark.parametrize("name", STAND_INS)
+def test_a_light_start_does_not_load_the_sdk(name: str) -> None:
     code = (
         "from localcloud.providers.light_protocol import prefer_bare_messages; prefer_bare_messages();"
-        "import sys, localcloud.providers.server, localcloud.providers.azure_native.plugin;"
-        "heavy = ('pulumi.output', 'azure.identity', 'azure.mgmt.iothub', 'aiohttp');"
+        f"import sys, localcloud.providers.server, localcloud.providers.{name.replace('-', '_')}.plugin;"
+        "heavy = ('pulumi.output', 'azure.identity', 'azure.mgmt.iothub', 'aiohttp', 'botocore', 'boto3');"
         "print([module for module in heavy if module in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
