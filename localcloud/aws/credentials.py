@@ -26,7 +26,9 @@ _THING = "x-amzn-iot-thingname"
 class Sessions(Protocol):
     """Whoever makes sessions of roles."""
 
-    async def assume(self, role_arn: str, name: str, seconds: int) -> dict[str, Any]:
+    async def assume(
+        self, role_arn: str, name: str, seconds: int, variables: dict[str, str]
+    ) -> dict[str, Any]:
         """`Credentials` as STS gives them, of a role that is known to trust AWS IoT. Raises ApiError."""
 
 
@@ -66,11 +68,22 @@ class CredentialService:
         if alias is None:
             raise _Forbidden(f"there is no role alias {name}")
         await self._roles.require_trust(alias["roleArn"], CREDENTIALS)
+        identity, seconds = principal.certificate.id, int(alias["credentialDurationSeconds"])
         given = await self._sessions.assume(
-            alias["roleArn"], principal.certificate.id, int(alias["credentialDurationSeconds"])
+            alias["roleArn"], identity, seconds, self._variables(identity, thing)
         )
         LOG.info("credentials given", extra={"fields": {"alias": name, "thing": thing}})
         return Answer(body={"credentials": _shown(given)})
+
+    def _variables(self, certificate_id: str, thing: str | None) -> dict[str, str]:
+        """What the role's policies can refer to; the thing's only when it is named in the request."""
+        found = {"credentials-iot:AwsCertificateId": certificate_id}
+        known = self._world.things.get(thing) if thing is not None else None
+        if known is not None:
+            found["credentials-iot:ThingName"] = known["name"]
+            if known["type"]:
+                found["credentials-iot:ThingTypeName"] = known["type"]
+        return found
 
     def _check(self, principal: Principal, thing: str | None, alias: str) -> None:
         """The thing, if one is named, and the permission. Raises _Forbidden."""

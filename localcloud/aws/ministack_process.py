@@ -12,6 +12,7 @@ SESSIONS, a path that the front lets nobody else ask for.
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import importlib
 import json
 import os
@@ -40,6 +41,7 @@ def main() -> None:
     config.loglevel = "WARNING"
     _evaluate_source_identities()
     _find_resources()
+    _fill_in_variables()
     keeper = Keeper(ministack)
     try:
         asyncio.run(_serve(keeper, config))
@@ -111,6 +113,32 @@ def _evaluate_source_identities() -> None:
         return made
 
     sts.handle_request, evaluator.EvalContext = handle_request, context
+
+
+def _fill_in_variables() -> None:
+    """Policies of sessions that AWS IoT made have their variables filled in (`${credentials-iot:…}`)."""
+    sts: Any = importlib.import_module("ministack.services.sts")
+    evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+    plain = evaluator.resolve_principal
+
+    def resolve(access_key: str, *rest: Any) -> Any:  # noqa: ANN401 - another environment's types
+        found = plain(access_key, *rest)
+        variables = (sts._sessions.get(access_key) or {}).get("Variables")
+        if variables and isinstance(found, evaluator.PrincipalInfo) and found.policies:
+            found.policies = [[_filled(it, variables) for it in policy] for policy in found.policies]
+            found.keys.update({name.lower(): value for name, value in variables.items()})
+        return found
+
+    evaluator.resolve_principal = resolve
+
+
+def _filled(statement: Any, variables: dict[str, str]) -> Any:  # noqa: ANN401 - another environment's types
+    """One parsed statement; a variable that has no value stays as it is written, and so matches nothing."""
+    listed = {name: [*getattr(statement, name)] for name in ("resources", "not_resources")}
+    for name, value in variables.items():
+        spelt = f"${{{name}}}"
+        listed = {kind: [it.replace(spelt, value) for it in held] for kind, held in listed.items()}
+    return dataclasses.replace(statement, **listed)
 
 
 def _find_resources() -> None:

@@ -26,8 +26,14 @@ class ServiceSessions:
         self._account = account
         self._emulator = emulator
 
-    async def assume(self, role_arn: str, name: str, seconds: int) -> dict[str, Any]:
-        """`Credentials` as STS gives them, of a role that is known to trust AWS IoT. Raises ApiError."""
+    async def assume(
+        self, role_arn: str, name: str, seconds: int, variables: dict[str, str]
+    ) -> dict[str, Any]:
+        """`Credentials` as STS gives them, of a role that is known to trust AWS IoT. Raises ApiError.
+
+        `variables` are for the role's policies, by name ("credentials-iot:ThingName"). The policies that AWS
+        IoT's own services evaluate for such a session do not get them.
+        """
         role = (await self._emulator.call("iam", "GetRole", RoleName=role_arn.rpartition("/")[2]))["Role"]
         if seconds > int(role.get("MaxSessionDuration", _DEFAULT_LONGEST)):
             words = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
@@ -48,6 +54,7 @@ class ServiceSessions:
                 "PrincipalType": "AssumedRole",
                 "SessionTags": [],
                 "SessionPolicies": None,
+                "Variables": variables,
             },
         )
         self._account.remember(key, secret, arn, token=token, expires=ends, role=role["RoleName"])

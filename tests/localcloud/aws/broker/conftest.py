@@ -98,7 +98,13 @@ class Iam:
 class Sessions:
     """Sessions of roles."""
 
-    async def assume(self, role_arn: str, name: str, seconds: int) -> dict[str, Any]:
+    def __init__(self) -> None:
+        self.variables: list[dict[str, str]] = []
+
+    async def assume(
+        self, role_arn: str, name: str, seconds: int, variables: dict[str, str]
+    ) -> dict[str, Any]:
+        self.variables.append(variables)
         if "broken" in role_arn:
             raise ApiError("AccessDenied", "no")
         ends = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -193,7 +199,8 @@ class Cloud:
         emulator = Emulator(self.place, self.account, folder, "http://127.0.0.1:9")
         self.world = World(self.place, self.account, emulator, folder / "aws")
         self.calls, self.iam, self.counters = Calls(), Iam(), Counters(store)
-        self.plane = DataPlane(self.world, self.calls, self.iam, Sessions(), self.counters)
+        self.sessions = Sessions()
+        self.plane = DataPlane(self.world, self.calls, self.iam, self.sessions, self.counters)
         self.broker = self.plane.broker
 
     def certificate(

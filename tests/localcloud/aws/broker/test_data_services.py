@@ -92,6 +92,9 @@ def test_credentials(cloud: Cloud) -> None:
     path, thing = "/role-aliases/alias-pump-1/credentials", {"x-amzn-iot-thingname": "pump-1"}
     answer = _call(cloud, ".credentials", "GET", path, holder, headers=thing)
     assert answer.status == 200
+    assert cloud.sessions.variables == [
+        {"credentials-iot:AwsCertificateId": certificate.id, "credentials-iot:ThingName": "pump-1"}
+    ]
     assert answer.body["credentials"] == {
         "accessKeyId": "ASIA",
         "secretAccessKey": certificate.id,

@@ -219,7 +219,15 @@ def _get(cloud: Cloud, identity: Identity, path: str, thing: str) -> tuple[int, 
 def test_credentials_for_a_device(fleet: Cloud, tmp_path: Path) -> None:
     queue = fleet.client("sqs").create_queue(QueueName="devices")["QueueUrl"]
     arn = "arn:aws:sqs:eu-west-1:111122223333:devices"
-    role = _role(fleet, "devices", "credentials.iot.amazonaws.com", ("sqs:SendMessage", arn))
+    s3 = fleet.client("s3")
+    s3.create_bucket(Bucket="devices", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    role = _role(
+        fleet,
+        "devices",
+        "credentials.iot.amazonaws.com",
+        ("sqs:SendMessage", arn),
+        ("s3:PutObject", "arn:aws:s3:::devices/${credentials-iot:ThingName}/*"),
+    )
     iot = fleet.client("iot")
     iot.create_role_alias(roleAlias="devices", roleArn=role, credentialDurationSeconds=900)
     wrong = _role(fleet, "wrong", "iot.amazonaws.com", ("sqs:SendMessage", arn))
@@ -241,5 +249,9 @@ def test_credentials_for_a_device(fleet: Cloud, tmp_path: Path) -> None:
     sqs.send_message(QueueUrl=queue, MessageBody="hello")
     with pytest.raises(sqs.exceptions.ClientError, match="AccessDenied"):
         sqs.receive_message(QueueUrl=queue)
+    own = fleet.client_of("s3", keys)
+    own.put_object(Bucket="devices", Key="cred-1/a", Body=b"x")
+    with pytest.raises(own.exceptions.ClientError, match="AccessDenied"):
+        own.put_object(Bucket="devices", Key="cred-2/a", Body=b"x")
     for other, thing in ((path, "valve-9"), ("/role-aliases/wrong/credentials", "cred-1")):
         assert _get(fleet, identity, other, thing) == (403, {"message": "Access Denied"})
