@@ -1,21 +1,14 @@
 """Every service of AWS that is not IoT's, for the front and for AWS IoT's own parts."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from localcloud.aws import signatures
 from localcloud.aws.account import Account
 from localcloud.aws.api import ApiError, Caller
+from localcloud.aws.boto import Boto
 from localcloud.aws.handed_out import HandedOut
 from localcloud.aws.ministack import Ministack
 from localcloud.aws.ministack_process import SESSIONS
@@ -23,7 +16,6 @@ from localcloud.aws.place import Place
 from localcloud.calls import Answer, Call
 
 _OWN_PATHS = ("/_ministack", "/_localstack", "/_muster")
-_UNKNOWN = "UnrecognizedClientException"
 
 
 class Emulator:
@@ -34,10 +26,8 @@ class Emulator:
         self._account = account
         self._ministack = Ministack(place, folder, proxy, account.root_key())
         self._handed_out = HandedOut(place, account)
-        self._root = account.root_credentials()
-        self._clients: dict[str, Any] = {}
-        self._making = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        root = account.root_credentials()
+        self._boto = Boto(root.access_key, root.secret_key, place.region)
         self.on_call: list[Callable[[Call, str], None]] = []
         self.check_session: Callable[[Caller, bytes], Awaitable[None]] | None = None
 
@@ -62,7 +52,7 @@ class Emulator:
             service, caller = self._let_in(call)
             if service == "sts" and self.check_session is not None:
                 await self.check_session(caller, call.raw)
-            answer = await self._ministack.forward(call)
+            answer = await self._ministack.forward(self._forwarded(call))
         except ApiError as error:
             return refusal(call, error)
         self._observe(call, service, answer)
@@ -80,6 +70,12 @@ class Emulator:
             raise ApiError("UnknownOperationException", f"{call.host} has no such operation.", 404)
         return service, self._account.identify(call)
 
+    def _forwarded(self, call: Call) -> Call:
+        """A link of the root's is signed in the header instead: the process has no secret of the root's."""
+        scope, root = signatures.read(call), self._account.root_credentials()
+        is_own = scope.lasts_seconds is not None and scope.access_key == root.access_key
+        return signatures.in_header(call, root) if is_own else call
+
     def _observe(self, call: Call, service: str, answer: Answer) -> None:
         if answer.status < 300:
             self._handed_out.observe(call, service, answer)
@@ -93,8 +89,8 @@ class Emulator:
 
         `operation` is spelt as the client's method or as the API's ("assume_role", "AssumeRole").
         """
-        self._loop = asyncio.get_running_loop()
-        return await asyncio.to_thread(partial(self._call, service, operation, params))
+        answer = await self.answer(self._boto.request(service, operation, params))
+        return self._boto.result(service, operation, params, answer)
 
     async def tell_session(self, access_key: str, session: dict[str, Any]) -> None:
         """A session that AWS IoT made, as ministack keeps them. Raises ApiError."""
@@ -103,53 +99,6 @@ class Emulator:
         answer = await self._ministack.forward(Call("POST", "localhost", SESSIONS, {}, headers, body))
         if answer.status != 204:
             raise ApiError("ServiceUnavailableException", "The emulator did not take the session.", 503)
-
-    def _call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        client = self._client(service)
-        methods = {api: method for method, api in client.meta.method_to_api_mapping.items()}
-        try:
-            found: dict[str, Any] = getattr(client, methods.get(operation, operation))(**params)
-        except ClientError as error:
-            told = error.response["Error"]
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise ApiError(told["Code"], told["Message"], status) from error
-        return found
-
-    def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has no types
-        with self._making:
-            if service not in self._clients:
-                self._clients[service] = self._new_client(service)
-            return self._clients[service]
-
-    def _new_client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has no types
-        keys = self._root.access_key, self._root.secret_key
-        session = boto3.Session(*keys, region_name=self._place.region)
-        client = session.client(service, config=Config(retries={"total_max_attempts": 1}, proxies={}))
-        client.meta.events.register("before-send.*.*", self._send)
-        return client
-
-    def _send(self, request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - boto3 has no types
-        """In a thread: what boto3 would put on the wire goes to the loop instead."""
-        assert self._loop is not None, "set by call"
-        answer = asyncio.run_coroutine_threadsafe(self.answer(_as_call(request)), self._loop).result()
-        body = answer.body if isinstance(answer.body, bytes) else _encoded(answer.body)
-        return AWSResponse(request.url, answer.status, dict(answer.headers), _Raw(body))
-
-
-class _Raw:
-    """A body as botocore reads it."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - botocore's
-        """In one part."""
-        yield self._body
-
-    def read(self, *_: object, **__: object) -> bytes:
-        """The rest of it."""
-        body, self._body = self._body, b""
-        return body
 
 
 def refusal(call: Call, error: ApiError) -> Answer:
@@ -169,19 +118,3 @@ def refusal(call: Call, error: ApiError) -> Answer:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _as_call(request: Any) -> Call:  # noqa: ANN401 - botocore has no types
-    parts = urlsplit(request.url)
-    headers = {
-        name.lower(): value.decode() if isinstance(value, bytes) else str(value)
-        for name, value in request.headers.items()
-    }
-    body = request.body or b""
-    raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else body.read()
-    host = parts.hostname or ""
-    return Call(request.method, host, parts.path or "/", {}, {"host": host, **headers}, raw, (), parts.query)
-
-
-def _encoded(body: object) -> bytes:
-    return b"" if body is None else json.dumps(body).encode()
