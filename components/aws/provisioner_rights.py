@@ -120,6 +120,7 @@ _NO_RESOURCE: Final = (
     "iot:RegisterCertificate",
     "iot:RegisterCertificateWithoutCA",
     "iot:DescribeEventConfigurations",
+    "logs:DescribeLogGroups",
     "sns:GetSubscriptionAttributes",
     "sns:Unsubscribe",
 )
@@ -305,8 +306,6 @@ def _around(place: Place) -> list[Statement]:
             allow(actions, place.arn(service, _RESOURCES[service].format(place.name())))
             for service, actions in _OTHERS.items()
         ),
-        # A list of names is all that this gives; it is asked for with a prefix, which is no resource.
-        allow(["logs:DescribeLogGroups"], place.arn("logs", "log-group:*")),
         # AWS names the folder in some places, and what is in it in others; both are only this.
         allow(
             ["ssm:GetParametersByPath"],

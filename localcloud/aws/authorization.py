@@ -78,7 +78,7 @@ _BY_NAME = {
     ),
 }
 _BY_ARN = {
-    "target": "AttachPolicy DetachPolicy",
+    "target": "AttachPolicy DetachPolicy ListAttachedPolicies",
     "resourceArn": "TagResource UntagResource ListTagsForResource",
 }
 _DEFAULTS = {"indexName": "AWS_Things"}

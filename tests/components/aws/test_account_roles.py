@@ -90,6 +90,7 @@ _EVERYWHERE = {
     "iot:UpdateAccountAuditConfiguration",
     "iot:UpdateEventConfigurations",
     "iot:UpdateIndexingConfiguration",
+    "logs:DescribeLogGroups",
     "sns:GetSubscriptionAttributes",
     "sns:Unsubscribe",
     "ssm:DescribeParameters",
