@@ -36,6 +36,8 @@ class CertificateAuthorityArgs(TypedDict):
     mode: Literal["default", "sniOnly"]
     """default: a CA is registered in one account of a region, by proof of its key; sniOnly: in any number of
     accounts, without proof, for devices that send the endpoint's name."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to remove a CA: devices of it that are not known yet would stay outside."""
     tags: Mapping[str, str]
 
 
@@ -83,7 +85,11 @@ class CertificateAuthority(pulumi.ComponentResource):
             registration_config=configuration or None,
             tags=args["tags"],
             # Another proof of the same key is no reason to register the CA anew.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["verificationCertificatePem"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=args.get("protect"),
+                ignore_changes=["verificationCertificatePem"],
+            ),
         )
 
     def _proof(self, name: str, issuer: IssuerArgs, code: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -29,6 +29,8 @@ class TelemetryPipelineArgs(TypedDict):
     """Of a Kinesis stream; None: an SQS queue."""
     alarm_topic_arn: NotRequired[pulumi.Input[str]]
     """A topic that is told when there are dead letters."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to delete queues and stream, with the messages in them."""
     tags: Mapping[str, str]
 
 
@@ -85,7 +87,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
             redrive_policy=redrive,
             policy=document([tls_only("sqs:*", args["place"].arn("sqs", queue_name))]),
             tags=args["tags"],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect")),
         )
 
     def _stream(self, name: str, args: TelemetryPipelineArgs, shards: int) -> kinesis.Stream:
@@ -97,7 +99,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
             encryption_type="KMS",
             kms_key_id=_STREAM_KEY,
             tags=args["tags"],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect")),
         )
 
     def _role(self, name: str, args: TelemetryPipelineArgs, *statements: Statement) -> iam.Role:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _FLEET: Mapping[str, str] = {
     "name": "part of all names, and of the devices' topics",
     "clouds": "aws: all that stands below is made",
-    "protect": "nothing: things and certificates of devices that enrolled are not the stack's to delete",
+    "protect": "Pulumi's `protect` of registered CAs, and of the queues or the stream of telemetry",
     "aws": "AWS IoT Core in one region of one account",
     "identity": "CA certificates of AWS IoT",
     "groups": "a thing type, a thing group, policies and a way to enrol each",

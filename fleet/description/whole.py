@@ -33,7 +33,7 @@ class Fleet:
     clouds: Annotated[Clouds, Doc("The clouds that the fleet is on.")] = ("azure",)
     protect: Annotated[
         bool,
-        Doc("Whether Pulumi refuses to delete hubs and the provisioning service."),
+        Doc("Whether Pulumi refuses to delete what devices or messages would be lost with, as hubs and CAs."),
         Derived("false in the stacks local and dev, else true"),
     ]
     azure: Annotated[Azure | None, Doc("What the fleet has on Azure."), OnlyOn("azure", needed=True)] = None

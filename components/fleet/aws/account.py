@@ -114,6 +114,7 @@ def _telemetry(ground: Ground) -> None:
             "place": ground.place,
             "topics": telemetry.topics,
             "shards": target.shards if isinstance(target, Stream) else None,
+            "protect": ground.fleet.protect,
             "tags": ground.tags,
         },
         ground.opts,

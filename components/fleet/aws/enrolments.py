@@ -120,7 +120,12 @@ class _Declaring:
                 }
         return CertificateAuthority(
             ground.named("ca"),
-            {"issuers": issuers, "mode": ground.described.certificate_mode, "tags": ground.tags},
+            {
+                "issuers": issuers,
+                "mode": ground.described.certificate_mode,
+                "protect": ground.fleet.protect,
+                "tags": ground.tags,
+            },
             ground.opts,
         )
 

@@ -110,6 +110,14 @@ def test_detect_watches_groups_that_are_there(declare: Declare) -> None:
     assert program.one(THING_GROUP).urn in profile.depends_on
 
 
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_what_would_be_lost_is_protected(declare: Declare, stack: str) -> None:
+    program = declare(_fleet(stack, aws={**AWS, "telemetry": {"target": {"stream": {}}}}))
+    protected = {each.token for each in program.resources if each.protect}
+    stream = {CA, "aws:sqs/queue:Queue", "aws:kinesis/stream:Stream"}
+    assert protected == (stream if stack == "prod" else set())
+
+
 def test_outputs(declare: Declare) -> None:
     program = declare(_fleet())
     assert program.outputs == {
