@@ -4,8 +4,10 @@ from pathlib import Path
 
 from localcloud.aws.account import Account
 from localcloud.aws.api import Api
+from localcloud.aws.calls import KeptCalls
 from localcloud.aws.data_plane import DataPlane
 from localcloud.aws.emulator import Emulator
+from localcloud.aws.functions import Functions
 from localcloud.aws.identities import Identities
 from localcloud.aws.place import ZONE, Place
 from localcloud.aws.role_sessions import RoleSessions
@@ -38,8 +40,10 @@ class Aws:
         self.world = World(self.place, self.account, self.emulator, folder / "aws")
         self.counters = Counters(store)
         sessions = ServiceSessions(self.place, self.account, self.emulator)
-        roles = IamRoles(self.emulator, identities)
-        self.data_plane = DataPlane(self.world, self.emulator, roles, sessions, self.counters)
+        reads = KeptCalls(self.emulator)
+        self.emulator.on_call.append(reads.observe)
+        roles, functions = IamRoles(reads, identities), Functions(self.emulator, reads)
+        self.data_plane = DataPlane(self.world, self.emulator, functions, roles, sessions, self.counters)
         self.world.tunnels.notify = lambda topic, message: self.data_plane.broker.exchange.tell(
             topic, write_object(message)
         )

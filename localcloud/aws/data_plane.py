@@ -15,6 +15,7 @@ from localcloud.aws.broker.sessions import Posted
 from localcloud.aws.broker.shadow_topics import ShadowTopics
 from localcloud.aws.calls import Calls
 from localcloud.aws.credentials import CredentialService, Sessions
+from localcloud.aws.functions import Functions
 from localcloud.aws.iot.rule_actions import Actions
 from localcloud.aws.iot.rules import Rules
 from localcloud.aws.place import ZONE
@@ -25,18 +26,28 @@ from localcloud.counters import Counters
 
 
 class DataPlane:
-    """All of it. `calls` carries out what AWS IoT does elsewhere, `sessions` makes sessions of roles."""
+    """All of it. `calls` carries out what AWS IoT does elsewhere, `sessions` makes sessions of roles.
+
+    `functions` are those that AWS IoT invokes, `policies` what IAM has of the roles that it takes on.
+    """
 
     def __init__(
-        self, world: World, calls: Calls, policies: RolePolicies, sessions: Sessions, counters: Counters
+        self,
+        world: World,
+        calls: Calls,
+        functions: Functions,
+        policies: RolePolicies,
+        sessions: Sessions,
+        counters: Counters,
     ) -> None:
         self._world = world
         self._sessions = sessions
         self.background = Background()
         self.roles = Roles(policies)
         self.broker = Broker(world, self.roles, counters, self.background)
-        self.rules = Rules(world.place, world.tags, Actions(world.place, calls, self.roles), self.background)
-        self._provisioning = ProvisioningTopics(world, calls, self.roles, self.background)
+        actions = Actions(world.place, calls, self.roles, functions)
+        self.rules = Rules(world.place, world.tags, actions, self.background)
+        self._provisioning = ProvisioningTopics(world, functions, self.roles, self.background)
         self._connect()
 
     def operations(self) -> dict[str, Operation]:

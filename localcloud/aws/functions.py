@@ -20,10 +20,11 @@ class FunctionRefused(Exception):  # noqa: N818 - a decision, not a fault
 
 
 class Functions:
-    """Functions of the emulator."""
+    """Functions of the emulator. `reads` is for calls that change nothing."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, reads: Calls) -> None:
         self._calls = calls
+        self._reads = reads
 
     async def send(self, arn: str, event: object, source: str) -> None:
         """Invoke and do not wait; `source` as for `invoke`. Raises FunctionRefused, ApiError."""
@@ -43,7 +44,7 @@ class Functions:
 
     async def _check(self, arn: str, source: str) -> None:
         try:
-            held = await self._calls.call("lambda", "get_policy", FunctionName=arn)
+            held = await self._reads.call("lambda", "get_policy", FunctionName=arn)
             document = policy.check(json.loads(held["Policy"]), trust=True)
         except (ApiError, MalformedPolicy, ValueError) as error:
             raise FunctionRefused(f"{arn} has no policy that lets {IOT} invoke it: {error}") from error

@@ -55,7 +55,7 @@ class Admission:
             raise NotAdmitted("certificate-malformed") from error
         principal = self.admit_leaf(leaf)
         name = peer.server_name()
-        if name and name != self._world.place.endpoint("-ats"):
+        if name and name not in self._world.domains.hosts():
             raise NotAdmitted("server-name-unknown")
         if not name and principal.certificate.mode == SNI_ONLY:
             raise NotAdmitted("server-name-missing")

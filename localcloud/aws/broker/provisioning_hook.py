@@ -10,7 +10,6 @@ from typing import Any
 
 from localcloud.aws.api import ApiError
 from localcloud.aws.broker.connection import Connection
-from localcloud.aws.calls import Calls
 from localcloud.aws.functions import FunctionRefused, Functions
 from localcloud.aws.iot.certificates import Certificate
 
@@ -24,8 +23,8 @@ class HookRefused(Exception):  # noqa: N818 - a decision, not a fault
 class Hook:
     """Asks hooks."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._functions = Functions(calls)
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
 
     async def ask(
         self,

@@ -18,7 +18,7 @@ from localcloud.aws.background import Background
 from localcloud.aws.broker.connection import Connection
 from localcloud.aws.broker.provisioning_hook import Hook, HookRefused
 from localcloud.aws.broker.sessions import Posted
-from localcloud.aws.calls import Calls
+from localcloud.aws.functions import Functions
 from localcloud.aws.iot.certificates import Certificate
 from localcloud.aws.iot.templates import FLEET
 from localcloud.aws.roles import RoleRefused, Roles
@@ -54,11 +54,11 @@ class _Asked(NamedTuple):
 class ProvisioningTopics:
     """Requests of devices that have a claim, and of those that come back for another certificate."""
 
-    def __init__(self, world: World, calls: Calls, roles: Roles, background: Background) -> None:
+    def __init__(self, world: World, functions: Functions, roles: Roles, background: Background) -> None:
         self._world = world
         self._store = world.place.store
         self._roles = roles
-        self._hook = Hook(calls)
+        self._hook = Hook(functions)
         self._background = background
 
     def handle(self, connection: Connection | None, message: Posted) -> bool:

@@ -53,11 +53,11 @@ class _Job(NamedTuple):
 class Actions:
     """Does actions through the emulator; `republish` hands a message to the broker."""
 
-    def __init__(self, place: Place, calls: Calls, roles: Roles) -> None:
+    def __init__(self, place: Place, calls: Calls, roles: Roles, functions: Functions) -> None:
         self._place = place
         self._calls = calls
         self._roles = roles
-        self._functions = Functions(calls)
+        self._functions = functions
         self.republish: Republish = lambda _topic, _payload, _qos: None
         self._kinds: dict[str, Callable[[_Job], Awaitable[None]]] = {
             "lambda": self._lambda,

@@ -17,6 +17,7 @@ from localcloud.aws.account import Account
 from localcloud.aws.api import ApiError
 from localcloud.aws.data_plane import DataPlane
 from localcloud.aws.emulator import Emulator
+from localcloud.aws.functions import Functions
 from localcloud.aws.iot.certificates import Certificate
 from localcloud.aws.place import Place
 from localcloud.aws.world import World
@@ -200,7 +201,9 @@ class Cloud:
         self.world = World(self.place, self.account, emulator, folder / "aws")
         self.calls, self.iam, self.counters = Calls(), Iam(), Counters(store)
         self.sessions = Sessions()
-        self.plane = DataPlane(self.world, self.calls, self.iam, self.sessions, self.counters)
+        self.plane = DataPlane(
+            self.world, self.calls, Functions(self.calls, self.calls), self.iam, self.sessions, self.counters
+        )
         self.broker = self.plane.broker
 
     def certificate(

@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.aws.api import ApiError
 from localcloud.aws.background import Background
+from localcloud.aws.functions import Functions
 from localcloud.aws.iot.rule_actions import Actions
 from localcloud.aws.iot.rules import Rules
 from localcloud.aws.iot.tags import Tags
@@ -36,7 +37,7 @@ class World:
         self.trusted = "iot.amazonaws.com"
         self.fails: dict[str, str] = {}
         self.background = Background()
-        actions = Actions(place, self, Roles(self))
+        actions = Actions(place, self, Roles(self), Functions(self, self))
         actions.republish = lambda *given: self.republished.append(given)
         self.make: Callable[[], Rules] = lambda: Rules(place, Tags(place), actions, self.background)
         self.rules = self.make()
