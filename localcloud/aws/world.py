@@ -86,6 +86,7 @@ class World:
         self.authorizers = Authorizers(self.place, self.tags)
         self.domains = DomainConfigurations(self.place, self.tags, self.authorizers)
         self.certificate_providers = CertificateProviders(self.place, self.tags)
+        self.certificates.check_issuer = self.certificate_providers.check_none
         self.events = Events(self.place)
         self.indexing = IndexingConfiguration(self.place)
         self.search = Search(self.things, self.groups, self.indexing)

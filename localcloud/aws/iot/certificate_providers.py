@@ -2,11 +2,12 @@
 
 docs.aws.amazon.com/iot/latest/developerguide/provisioning-cert-provider.html: one a region and account.
 Operations of botocore's iot 2015-05-28. The function is not called here: CSRs that come while there is a
-provider are refused (`function_arn` tells), never signed by an authority that the account has replaced.
+provider are refused (`check_none`), never signed by an authority that the account has replaced.
 """
 
 from localcloud.aws.api import ApiError, Operation, Params, for_anyone
 from localcloud.aws.iot.named import Named, Noun, subset
+from localcloud.aws.iot.refusals import invalid
 from localcloud.aws.iot.tags import Tags
 from localcloud.aws.place import Place
 from localcloud.store import Document
@@ -32,9 +33,11 @@ class CertificateProviders:
             }
         )
 
-    def function_arn(self) -> str | None:
-        """The function that signs CSRs; None when AWS IoT's own authority does."""
-        return next((str(it["lambdaFunctionArn"]) for it in self._kept.all()), None)
+    def check_none(self) -> None:
+        """AWS IoT's own authority signs CSRs. Raises ApiError when a function does instead."""
+        for it in self._kept.all():
+            words = f"CSRs are for {it['lambdaFunctionArn']} to sign, which the local cloud does not ask."
+            raise invalid(words)
 
     def _create(self, params: Params) -> Params:
         name = params["certificateProviderName"]

@@ -45,7 +45,7 @@ class Certificate:
 
 
 class Certificates:
-    """Certificates by id. Others set `things_of` and `policies_of`, and `authorities` what concerns CAs."""
+    """Certificates by id. Others set `check_issuer` (of CSRs), and what concerns things and policies."""
 
     def __init__(self, place: Place, own: x509.OwnAuthority) -> None:
         self._place = place
@@ -53,6 +53,7 @@ class Certificates:
         self._watchers: list[Callable[[Certificate], None]] = []
         self.things_of: Callable[[str], list[str]] = lambda _identity: []
         self.policies_of: Callable[[str], list[str]] = lambda _arn: []
+        self.check_issuer: Callable[[], None] = lambda: None
         self.drop_policies: Callable[[str], None] = lambda _arn: None
 
     def operations(self) -> dict[str, Operation]:
@@ -119,6 +120,7 @@ class Certificates:
 
     def issue(self, csr_pem: str, status: str = "INACTIVE") -> Certificate:
         """A certificate of AWS IoT's own authority, for a CSR. Raises ApiError."""
+        self.check_issuer()
         return self._keep(self._own.issue(csr_pem, self._place.clock.now()), status, None, DEFAULT)
 
     def issue_with_key(self, status: str = "INACTIVE") -> tuple[Certificate, str, str]:

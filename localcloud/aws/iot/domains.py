@@ -1,9 +1,10 @@
 """Domain configurations: the account's own endpoints and their TLS policy, and custom domains.
 
 Operations of botocore's iot 2015-05-28; security policies from docs.aws.amazon.com/iot/latest/developerguide/
-iot-endpoints-tls-config.html. An account has `iot:Data-ATS`, `iot:CredentialProvider` and `iot:Jobs` from the
-beginning; which policy they have then the page does not say, so they have the weakest of the region here, and
-whoever wants another has to set it. Custom domains are kept; no certificate of ACM's is served for them.
+iot-endpoints-tls-config.html and transport-security.html. An account has `iot:Data-ATS`,
+`iot:CredentialProvider` and `iot:Jobs` from the beginning; which policy they have then the pages do not say,
+so they have the region's oldest here, and whoever wants another has to set it. Devices are let in at `hosts`.
+TLS policies and certificates of custom domains are kept, and no handshake is held to them.
 """
 
 import string
@@ -15,14 +16,14 @@ from localcloud.aws.iot.named import Named, Noun, subset
 from localcloud.aws.iot.paging import marked_page
 from localcloud.aws.iot.refusals import invalid
 from localcloud.aws.iot.tags import Tags
-from localcloud.aws.place import Place
+from localcloud.aws.place import ZONE, Place
 from localcloud.store import Document
 
 POLICIES = {
     "IoTSecurityPolicy_TLS13_1_3_2022_10": "1.3",
     "IoTSecurityPolicy_TLS13_1_2_2022_10": "1.2",
     "IoTSecurityPolicy_TLS12_1_2_2022_10": "1.2",
-    "IoTSecurityPolicy_TLS12_1_0_2015_01": "1.0",
+    "IoTSecurityPolicy_TLS12_1_0_2015_01": "1.2",  # as all do now, for all its name says
 }
 NEW_POLICY = "IoTSecurityPolicy_TLS13_1_2_2022_10"
 _OWN_POLICY = "IoTSecurityPolicy_TLS12_1_0_2015_01"
@@ -85,10 +86,14 @@ class DomainConfigurations:
             }
         )
 
-    def minimum_tls(self, service_type: str = "DATA") -> str:
-        """The lowest version of TLS that the account's own endpoint of this type takes: 1.0, 1.2 or 1.3."""
-        name = next(it for it, kind in _OWN.items() if kind == service_type)
-        return POLICIES[self._get(name)["tlsConfig"]["securityPolicy"]]
+    def hosts(self) -> dict[str, str]:
+        """Where devices connect, as far as it is not disabled, with the lowest version of TLS by policy."""
+        found = [self._own("iot:Data-ATS"), *self._kept.all()]
+        return {
+            it["domainName"]: POLICIES[it["tlsConfig"]["securityPolicy"]]
+            for it in found
+            if it["serviceType"] == "DATA" and it["domainConfigurationStatus"] == "ENABLED"
+        }
 
     def _create(self, params: Params) -> Params:
         _check_domain(params)
@@ -105,8 +110,7 @@ class DomainConfigurations:
             "domainConfigurationArn": self._kept.arn(name),
             "domainConfigurationStatus": "ENABLED",
             "domainType": "CUSTOMER_MANAGED" if "domainName" in params else "AWS_MANAGED",
-            "domainName": params.get("domainName")
-            or f"{self._kept.suffix(name)}.{self._place.endpoint('-ats')}",
+            "domainName": params.get("domainName") or self._host(name),
             "serverCertificates": certificates,
             "serviceType": params.get("serviceType", "DATA"),
             "tlsConfig": {"securityPolicy": NEW_POLICY},
@@ -179,6 +183,10 @@ class DomainConfigurations:
             "serviceType": _OWN[name],
             "tlsConfig": {"securityPolicy": _OWN_POLICY},
         }
+
+    def _host(self, name: str) -> str:
+        """An address of AWS', in the form of its CLI's examples."""
+        return f"d{self._place.setting(f'domain-host/{name}', 20)}-ats.{ZONE}"
 
     def _check(self, params: Params) -> None:
         policy = params.get("tlsConfig", {}).get("securityPolicy", NEW_POLICY)

@@ -7,6 +7,7 @@ import pytest
 from localcloud.aws.cloud import Aws
 from localcloud.clock import Clock
 from tests.localcloud.aws.control.refusals import ROLE, code_of, words_of
+from tests.localcloud.aws.control.test_registration import csr
 
 Client = Any
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
@@ -72,13 +73,12 @@ def test_endpoints_have_their_hosts(iot: Client) -> None:
 
 
 def test_the_account_s_own_endpoint_takes_a_tls_policy(iot: Client, aws: Aws) -> None:
-    assert aws.world.domains.minimum_tls() == "1.0"
     policy = {"securityPolicy": "IoTSecurityPolicy_TLS13_1_3_2022_10"}
     iot.update_domain_configuration(domainConfigurationName="iot:Data-ATS", tlsConfig=policy)
     shown = iot.describe_domain_configuration(domainConfigurationName="iot:Data-ATS")
     host = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
     assert (shown["tlsConfig"], shown["domainType"], shown["domainName"]) == (policy, "ENDPOINT", host)
-    assert aws.world.domains.minimum_tls() == "1.3"
+    assert aws.world.domains.hosts() == {host: "1.3"}
     assert "must be one of" in words_of(
         iot.update_domain_configuration,
         domainConfigurationName="iot:Data-ATS",
@@ -118,6 +118,17 @@ def test_a_domain_of_one_s_own(iot: Client) -> None:
     )
 
 
+def test_a_domain_of_aws_is_a_host_for_devices(iot: Client, aws: Aws) -> None:
+    own = aws.place.endpoint("-ats")
+    policy = {"securityPolicy": "IoTSecurityPolicy_TLS13_1_3_2022_10"}
+    iot.create_domain_configuration(domainConfigurationName="more", tlsConfig=policy)
+    host = iot.describe_domain_configuration(domainConfigurationName="more")["domainName"]
+    assert host.endswith("-ats.iot.eu-west-1.amazonaws.com")
+    assert aws.world.domains.hosts() == {own: "1.2", host: "1.3"}
+    iot.update_domain_configuration(domainConfigurationName="more", domainConfigurationStatus="DISABLED")
+    assert aws.world.domains.hosts() == {own: "1.2"}
+
+
 def test_a_domain_of_aws_waits_seven_days_before_it_goes(iot: Client, clock: Clock) -> None:
     iot.create_domain_configuration(domainConfigurationName="more")
     iot.update_domain_configuration(domainConfigurationName="more", domainConfigurationStatus="DISABLED")
@@ -151,16 +162,17 @@ def test_authorizers(iot: Client) -> None:
     assert iot.list_authorizers()["authorizers"] == []
 
 
-def test_one_certificate_provider_an_account(iot: Client, aws: Aws) -> None:
+def test_one_certificate_provider_an_account(iot: Client) -> None:
     function = "arn:aws:lambda:eu-west-1:111122223333:function:sign"
     given = {"lambdaFunctionArn": function, "accountDefaultForOperations": ["CreateCertificateFromCsr"]}
     iot.create_certificate_provider(certificateProviderName="one", **given)
-    assert aws.world.certificate_providers.function_arn() == function
+    refused = words_of(iot.create_certificate_from_csr, certificateSigningRequest=csr())
+    assert function in refused
     assert code_of(iot.create_certificate_provider, certificateProviderName="two", **given) == (
         "LimitExceededException"
     )
     iot.delete_certificate_provider(certificateProviderName="one")
-    assert aws.world.certificate_providers.function_arn() is None
+    assert iot.create_certificate_from_csr(certificateSigningRequest=csr())["certificateId"]
 
 
 def test_events_are_off_until_they_are_on(iot: Client, aws: Aws) -> None:
