@@ -8,7 +8,8 @@ import pulumi
 from pulumi_aws import iot, ssm
 
 from components.aws.place import Place
-from components.aws.service_role import IOT, allow, service_role
+from components.aws.roles import ready_role
+from components.aws.service_role import IOT, allow
 
 FOLDER: Final = "/muster/iot"
 MARK: Final = f"{FOLDER}/account-wide"
@@ -118,16 +119,17 @@ class AccountWide(pulumi.ComponentResource):
 
     def _logging(self, name: str, args: AccountWideArgs, level: str) -> None:
         place = args["place"]
-        role = service_role(
+        role = ready_role(
             f"{name}-logging",
             {
                 "place": place,
                 "role_name": place.name("logging"),
                 "service": IOT,
-                "statements": [allow(_LOGS, place.arn("logs", _LOG_GROUP))],
+                "statements": [],
                 "description": "AWS IoT writes its own log.",
                 "tags": args["tags"],
             },
+            [allow(_LOGS, place.arn("logs", _LOG_GROUP))],
             self._marked(),
         )
         self.log_role_arn = role.arn
@@ -135,11 +137,11 @@ class AccountWide(pulumi.ComponentResource):
             f"{name}-logging",
             default_log_level=level,
             role_arn=role.arn,
-            opts=self._marked(),
+            opts=self._marked(role.rights),
         )
 
-    def _marked(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=[self.mark])
+    def _marked(self, *more: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[self.mark, *more])
 
 
 def owner(opts: pulumi.InvokeOptions | None = None) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import cloudwatch, iam, iot, kinesis, sqs
+from pulumi_aws import cloudwatch, iot, kinesis, sqs
 
 from components.aws.place import Place
-from components.aws.service_role import IOT, Statement, allow, document, service_role, tls_only
+from components.aws.roles import ReadyRole, ready_role
+from components.aws.service_role import IOT, Statement, allow, document, tls_only
 
 _SQL_VERSION: Final = "2016-03-23"
 _KEEP_SECONDS: Final = 14 * 24 * 3600
@@ -102,18 +103,19 @@ class TelemetryPipeline(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect")),
         )
 
-    def _role(self, name: str, args: TelemetryPipelineArgs, *statements: Statement) -> iam.Role:
-        return service_role(
+    def _role(self, name: str, args: TelemetryPipelineArgs, *statements: Statement) -> ReadyRole:
+        return ready_role(
             name,
             {
                 "place": args["place"],
                 "role_name": args["place"].name("telemetry"),
                 "service": IOT,
                 "source": args["place"].arn("iot", f"rule/{args['place'].rule('telemetry')}_*"),
-                "statements": statements,
+                "statements": [],
                 "description": "AWS IoT delivers messages of devices.",
                 "tags": args["tags"],
             },
+            statements,
             pulumi.ResourceOptions(parent=self),
         )
 
@@ -124,7 +126,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
         topic: str,
         target: Mapping[str, Any],
         dead: sqs.Queue,
-        role: iam.Role,
+        role: ReadyRole,
     ) -> None:
         failed = iot.TopicRuleErrorActionSqsArgs(queue_url=dead.url, role_arn=role.arn, use_base64=False)
         iot.TopicRule(
@@ -136,7 +138,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
             sql_version=_SQL_VERSION,
             error_action=iot.TopicRuleErrorActionArgs(sqs=failed),
             tags=args["tags"],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role.rights]),
             **target,
         )
 
@@ -168,11 +170,11 @@ def sql(fleet: str, topic: str) -> str:
     return f"SELECT *, {named} FROM 'dt/{fleet}/+/+/{topic}'"  # noqa: S608 - names of checked forms
 
 
-def _to_queue(queue: sqs.Queue, role: iam.Role) -> dict[str, Any]:
+def _to_queue(queue: sqs.Queue, role: ReadyRole) -> dict[str, Any]:
     return {"sqs": [iot.TopicRuleSqsArgs(queue_url=queue.url, role_arn=role.arn, use_base64=False)]}
 
 
-def _to_stream(stream: kinesis.Stream, role: iam.Role) -> dict[str, Any]:
+def _to_stream(stream: kinesis.Stream, role: ReadyRole) -> dict[str, Any]:
     """The messages of one thing keep their order: they go to one shard."""
     action = iot.TopicRuleKinesisArgs(stream_name=stream.name, role_arn=role.arn, partition_key="${topic(4)}")
     return {"kineses": [action]}

@@ -59,7 +59,9 @@ def test_queues_are_encrypted_and_what_nobody_takes_is_dead() -> None:
 
 def test_the_role_may_put_messages_there_and_nothing_else() -> None:
     engine = queued()
-    (right,) = engine.one("aws:iam/rolePolicy:RolePolicy").document("policy")
+    policy = engine.one("aws:iam/rolePolicy:RolePolicy")
+    assert policy.urn in engine.one(RULE).depends_on, "no rule before its role may deliver"
+    (right,) = policy.document("policy")
     assert right["Action"] == ["sqs:SendMessage"]
     assert right["Resource"] == [f"{SQS}:coldchain-prod-telemetry", f"{SQS}:coldchain-prod-telemetry-dead"]
     (trust,) = engine.one("aws:iam/role:Role").document("assumeRolePolicy")
