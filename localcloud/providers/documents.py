@@ -127,6 +127,8 @@ class Projection:
             return Secret(self._value(declared.value, live, shape, name))
         if self.hidden(name, live):
             return declared
+        if isinstance(shape, Coded):
+            return self._value(declared, live, shape.shape, name)
         if isinstance(shape, OneOf) and isinstance(declared, Mapping):
             record = shape.chosen(declared, shape.field)
             return live if record is None else self._value(declared, live, record, name)

@@ -15,7 +15,10 @@ from localcloud.providers.paths import render
 from localcloud.providers.plugin import Checked, Declaration, Proposal
 from localcloud.providers.wire import UNKNOWN, Secret
 
-from .aws_cases import Case, around, authority, native, policy, request, things
+from .aws_around import around
+from .aws_iot import things
+from .aws_material import Case, authority, policy, request
+from .aws_native_cases import native
 from .fake_aws import FakeSession
 
 THING, RULE = "aws:iot/thing:Thing", "aws:iot/topicRule:TopicRule"

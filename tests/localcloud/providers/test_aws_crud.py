@@ -28,7 +28,7 @@ from localcloud.providers.errors import (
 from localcloud.providers.servicer import Servicer
 from localcloud.providers.wire import encode
 
-from .aws_cases import archive, policy
+from .aws_material import archive, policy
 from .fake_aws import FakeSession, refusal
 
 THING, POLICY = "aws:iot/thing:Thing", "aws:iot/policy:Policy"

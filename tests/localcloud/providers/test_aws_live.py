@@ -18,7 +18,10 @@ from localcloud.providers.errors import CloudRefused
 from localcloud.providers.plugin import Declaration, Live
 from localcloud.providers.wire import reveal
 
-from .aws_cases import ARN, REGION, Case, around, authority, native, policy, request, things
+from .aws_around import around
+from .aws_iot import things
+from .aws_material import ARN, REGION, Case, authority, policy, request
+from .aws_native_cases import native
 
 STAYS = frozenset(
     {
@@ -80,6 +83,7 @@ def _lives(resource: BotoResource, case: Case) -> Live:
     inputs = _declared(resource, case.inputs, {})
     live = resource.create(inputs)
     assert _differs(resource, inputs, live.identity) == set()
+    _can_be_imported(resource, case, live)
     if case.change:
         changed = _declared(resource, {**case.inputs, **case.change}, inputs)
         resource.update(live.identity, changed)
@@ -87,6 +91,16 @@ def _lives(resource: BotoResource, case: Case) -> Live:
         assert _differs(resource, inputs, live.identity) == set(case.change)
         live = resource.update(live.identity, inputs) if _has_a_way_back(case) else live
     return live
+
+
+def _can_be_imported(resource: BotoResource, case: Case, live: Live) -> None:
+    """All of its inputs come from the cloud, but for the code of a function, which AWS hands out nowhere."""
+    identity = "hook/iot" if case.token == "aws:lambda/permission:Permission" else live.identity
+    imported = resource.read(identity, {})
+    assert imported is not None
+    checked = resource.check(Declaration("live", imported.inputs, imported.inputs))
+    code = {("code",)} if case.token == "aws:lambda/function:Function" else set()
+    assert {it.path for it in checked.faults} == code
 
 
 def _has_a_way_back(case: Case) -> bool:

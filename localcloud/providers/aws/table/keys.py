@@ -58,9 +58,8 @@ class Parameters(Base):
         told: dict[str, Any] = found["Parameter"]
         only = [{"Key": "Name", "Option": "Equals", "Values": [identity]}]
         listed = to.ask("describe_parameters", ParameterFilters=only).get("Parameters") or [{}]
-        place = "insecure" if "insecureValue" in inputs else "Value"
-        value = {"Value": None, place: told.get("Value")}
-        return {**listed[0], **told, **value}
+        insecure = {"insecure": told.get("Value")} if "insecureValue" in inputs else {}
+        return {**listed[0], **told, **insecure}
 
     def update(self, to: Context, identity: str, wish: Wish, live: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Over what is there; tags go by themselves."""
