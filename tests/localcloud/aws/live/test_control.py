@@ -1,6 +1,7 @@
 """The control plane of a started cloud: what reaches IAM, S3 and SNS, through boto3 and the proxy."""
 
 import json
+import ssl
 import time
 from typing import Any
 
@@ -51,20 +52,28 @@ def request(name: str) -> str:
 
 def fetched(cloud: Cloud, link: str) -> bytes:
     """What lies behind a signed link, without credentials."""
-    with httpx.Client(proxy=cloud.proxy, verify=str(cloud.trust)) as client:
+    trust = ssl.create_default_context(cafile=cloud.trust)
+    with httpx.Client(proxy=cloud.proxy, verify=trust) as client:
         answer = client.get(link)
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     return answer.content
 
 
 def topic_with_queue(cloud: Cloud) -> tuple[str, str]:
     """An SNS topic, and a queue that hears it."""
-    sns, sqs = cloud.client("sns"), cloud.client("sqs")
-    topic = sns.create_topic(Name="findings")["TopicArn"]
-    queue = sqs.create_queue(QueueName="findings")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return str(topic), str(queue)
+    topic = cloud.client("sns").create_topic(Name="findings")["TopicArn"]
+    arn = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:findings"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    queue = cloud.client("sqs").create_queue(QueueName="findings", Attributes={"Policy": policy})
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return str(topic), str(queue["QueueUrl"])
 
 
 @pytest.mark.timeout(120)
