@@ -17,6 +17,7 @@ import grpc
 
 from provider import wire
 from provider.clients import Azure
+from provider.clients.aws import Aws
 from provider.clients.retry import Clock
 from provider.handlers import handlers
 from provider.rpc import Provider
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 def _start(engine: str | None, environment: Mapping[str, str]) -> tuple[grpc.Server, Azure]:
     clock = Clock()
     azure = Azure(environment, clock)
-    provider = Provider(handlers(azure), clock, wire.EngineLog(engine), azure.cancel)
+    provider = Provider(handlers(azure, Aws(environment)), clock, wire.EngineLog(engine), azure.cancel)
     pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="rpc")
     server = grpc.server(pool, handlers=[provider.service()], options=wire.CHANNEL_OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, Final
 
 from provider.checking import Fault
@@ -21,54 +20,21 @@ from provider.handlers.enrollment_inputs import (
     InitialTwin,
     Registry,
 )
-from provider.manifest.records import CSV, PARQUET
+from provider.handlers.manifests import ADDRESS, Common, name_faults, name_of
 from provider.manifest.settings import ATTESTATIONS, X509, Settings
-from provider.values import UNKNOWN, Plain
 
-ADDRESS: Final = "all enrollments of the manifest carry it"
 _OF_ROWS = ("registrationId", "attestation", "provisioningStatus", "capabilities", "initialTwin")
 _RULES: Final = {"endorsement_key": tpm.endorsement_key, "tags": twins.tags, "desired": twins.desired}
 
 
-def file_name(path: str) -> str | None:
-    """A rule: the path of a file whose name says what it holds."""
-    right = f"the path of a {CSV} or {PARQUET} file, from the project's folder, would be right"
-    return None if PurePath(path).suffix.lower() in (CSV, PARQUET) else right
-
-
-def stem(path: str) -> str:
-    """The name of a manifest that has none of its own: its file's, without folder and ending."""
-    return PurePath(path).stem.lower()
-
-
-manifest_name = rules.pattern(
-    r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?",
-    "up to 64 letters, digits and . _ - with a letter or a digit at both ends would be right",
-)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class Inputs(Common):
     """What the program says."""
 
     service_host: str = prop(
         "The provisioning service's service operations host, such as contoso.azure-devices-provisioning.net.",
         replaces=ADDRESS,
         rule=rules.service_host,
-        normal=rules.lower,
-    )
-    manifest_name: str | None = prop(
-        "Name of the manifest, once in a service; by default its file's, without folder and ending.",
-        default=None,
-        rule=manifest_name,
-        normal=rules.lower,
-    )
-    file: str = prop(
-        "Path of the CSV or Parquet file, from the project's folder.", rule=file_name, normal=stem
-    )
-    content_hash: str = prop(
-        "`sha256:…` of the file: what makes a change of the file a change of the resource.",
-        rule=rules.pattern(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits would be right"),
         normal=rules.lower,
     )
     attestation: str = prop(
@@ -115,43 +81,12 @@ class Inputs:
         "Who issues certificates from CSRs: Azure Device Registry.", default=None
     )
     enabled: bool = prop("Whether devices may enrol, where a row says nothing.", default=True)
-    allow_removals: bool = prop(
-        "Whether an `up` may remove more than a tenth of the rows (and 10): a truncated file would.",
-        default=False,
-        normal=lambda _: None,
-    )
-    adopt: bool = prop(
-        "Whether a creation may change and remove enrollments that carry this manifest's name already.",
-        default=False,
-        normal=lambda _: None,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outputs:
-    """What came of it. The rows themselves are in the file and in the service, not in the state."""
-
-    rows: int = prop("Rows of the file.", default=0)
-    accepted: int = prop("Rows that the service holds as the file says.", default=0)
-    refused: int = prop("Rows that were refused, by us or by the service.", default=0)
-    revision: str = prop("The version of the manifest: its file under its settings.", default="")
-
-
-def name(inputs: Inputs) -> str:
-    """The manifest's name. It is in each enrollment's mark, so a change of it is a replacement."""
-    if inputs.manifest_name is not None:
-        return inputs.manifest_name
-    path: Plain = inputs.file
-    return "unknown" if path is UNKNOWN else stem(path)
 
 
 def faults(inputs: Inputs) -> Iterable[Fault]:
     """Everything that does not go together, the file aside."""
     yield from enrollment_checks.faults(individual_enrollment.INDIVIDUAL, enrollment(inputs))
-    own: Plain = inputs.manifest_name
-    path: Plain = inputs.file
-    if own is None and path is not UNKNOWN and (right := manifest_name(stem(path))) is not None:
-        yield Fault("manifestName", f'is missing, and the file\'s name "{stem(path)}" can be none: {right}')
+    yield from name_faults(inputs)
 
 
 def enrollment(inputs: Inputs) -> individual_enrollment.Inputs:
@@ -185,7 +120,7 @@ def settings(inputs: Inputs) -> Settings:
     shared["iotHubs"] = sorted(map(rules.lower, shared["iotHubs"]))
     twin: dict[str, Any] = write(inputs.initial_twin)
     return Settings(
-        manifest=name(inputs).lower(),
+        manifest=name_of(inputs).lower(),
         attestation=inputs.attestation,
         enabled=inputs.enabled,
         iot_edge=inputs.capabilities.iot_edge,

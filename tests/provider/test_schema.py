@@ -20,6 +20,7 @@ def schema(azure: Azure) -> dict[str, Any]:
 
 def test_it_has_every_resource(schema: dict[str, Any]) -> None:
     assert set(schema["resources"]) == {
+        "muster:aws:DeviceManifest",
         "muster:aws:VerificationCertificate",
         "muster:dps:EnrollmentGroup",
         "muster:dps:IndividualEnrollment",

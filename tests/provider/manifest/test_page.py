@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from provider.fields import props
-from provider.handlers.device_manifest_inputs import Inputs, Outputs
+from provider.handlers.device_manifest_inputs import Inputs
+from provider.handlers.manifests import Outputs
 from provider.manifest import pacing, telling
 from provider.manifest.columns import COLUMNS
 from provider.manifest.entries import LIMIT_BYTES
