@@ -74,6 +74,7 @@ def test_no_role_has_an_action_with_a_wildcard(declared: Callable[[], Engine]) -
 
 _EVERYWHERE = {
     "iot:ListPrincipalThings",
+    "iot:ListThings",
     "iot:AttachThingPrincipal",
     "iot:DetachThingPrincipal",
     "iot:DescribeEndpoint",
