@@ -30,12 +30,14 @@ from localcloud.aws.iot.jobs import Jobs
 from localcloud.aws.iot.logging import Logging
 from localcloud.aws.iot.memberships import Memberships
 from localcloud.aws.iot.mitigations import Registries
+from localcloud.aws.iot.ota import OtaUpdates
 from localcloud.aws.iot.policies import Policies
 from localcloud.aws.iot.registration import Registration
 from localcloud.aws.iot.registration_tasks import RegistrationTasks
 from localcloud.aws.iot.role_aliases import RoleAliases
 from localcloud.aws.iot.search import Search
 from localcloud.aws.iot.shadows import Shadows
+from localcloud.aws.iot.streams import Streams
 from localcloud.aws.iot.tags import Tags
 from localcloud.aws.iot.templates import ProvisioningTemplates
 from localcloud.aws.iot.thing_types import ThingTypes
@@ -100,7 +102,7 @@ class World:
         self.tunnels = Tunnels(self.place, self.things)
 
     def _add_defender(self) -> None:
-        """What does something by itself: Device Defender, and registration in bulk."""
+        """What acts in roles' names: Device Defender, registration in bulk, OTA updates."""
         registries = Registries(
             self.certificates, self.authorities, self.things, self.groups, self.policies, self.logging
         )
@@ -115,11 +117,16 @@ class World:
             self.emulator,
             self.background,
         )
+        roles = Roles(policies)
+        self.streams = Streams(self.place, self.tags)
+        self.ota_updates = OtaUpdates(
+            self.place, self.tags, self.streams, self.jobs.create, self.jobs.delete, roles, self.emulator
+        )
         self.registration_tasks = RegistrationTasks(
             self.place,
             self.registration,
             self.account,
-            Roles(policies),
+            roles,
             self.emulator,
             self.background,
         )
@@ -161,4 +168,6 @@ class World:
             **self.job_control.operations(),
             **self.defender.operations(),
             **self.registration_tasks.operations(),
+            **self.streams.operations(),
+            **self.ota_updates.operations(),
         }

@@ -83,7 +83,7 @@ class Jobs:
     def operations(self) -> dict[str, Operation]:
         """The control plane; what concerns single executions is `job_control`'s."""
         return {
-            "CreateJob": lambda _caller, params: self._create(params),
+            "CreateJob": lambda _caller, params: self.create(params),
             **for_anyone(
                 {
                     "DescribeJob": self._describe,
@@ -118,7 +118,8 @@ class Jobs:
             if known["status"] == "IN_PROGRESS":
                 self._roll_out(known)
 
-    async def _create(self, params: Params) -> Params:
+    async def create(self, params: Params) -> Params:
+        """A new job, as CreateJob. Raises ApiError."""
         job_id = params["jobId"]
         if self._kept.find(job_id) is not None:
             raise ApiError(
@@ -285,8 +286,13 @@ class Jobs:
                 self.executions.end(execution, "CANCELED", forceCanceled=forced)
 
     def _delete(self, params: Params) -> Params:
-        known = self.require(params["jobId"])
-        if known["status"] == "IN_PROGRESS" and not params.get("force"):
+        self.delete(params["jobId"], params.get("force", False))
+        return {}
+
+    def delete(self, job_id: str, force: bool) -> None:
+        """Forget a job and its executions. Raises ApiError while it is in progress, unless forced."""
+        known = self.require(job_id)
+        if known["status"] == "IN_PROGRESS" and not force:
             raise ApiError(
                 "InvalidStateTransitionException",
                 f"Job {known['jobId']} is in progress: cancel it, or force.",
@@ -294,7 +300,6 @@ class Jobs:
         with self._place.store.transaction():
             self.executions.forget_job(known["jobId"])
             self._kept.remove(known["jobId"])
-        return {}
 
     def _associate(self, params: Params) -> Params:
         known = self._in_progress(params["jobId"])

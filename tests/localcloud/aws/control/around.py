@@ -65,6 +65,9 @@ class Around:
             raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
         return {"Body": found}
 
+    def _s3_headobject(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"ContentLength": len(self._s3_getobject(params)["Body"])}
+
     def _s3_putobject(self, params: dict[str, Any]) -> dict[str, Any]:
         self.objects[params["Bucket"], params["Key"]] = params["Body"]
         return {}

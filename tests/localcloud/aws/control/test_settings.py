@@ -228,3 +228,27 @@ def test_logging_is_not_configured_until_it_is(iot: Client, aws: Aws) -> None:
     assert iot.list_v2_logging_levels()["logTargetConfigurations"] == []
     iot.set_v2_logging_options(disableAllLogs=True)
     assert not aws.world.logging.is_on()
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("create_package", {"packageName": "firmware"}),
+        ("create_command", {"commandId": "reboot"}),
+        ("list_managed_job_templates", {}),
+        ("start_detect_mitigation_actions_task", None),
+    ],
+)
+def test_what_is_not_served_says_so_by_name(
+    iot: Client, operation: str, params: dict[str, Any] | None
+) -> None:
+    given = params
+    if given is None:
+        given = {
+            "taskId": "t",
+            "target": {"violationIds": ["a"]},
+            "actions": ["a"],
+            "clientRequestToken": "t",
+        }
+    refused = words_of(getattr(iot, operation), **given)
+    assert refused.startswith("The local cloud does not serve iot:")
