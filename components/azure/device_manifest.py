@@ -19,6 +19,10 @@ class DeviceManifestArgs(Provisioning):
     """Path of the CSV or Parquet file, from the project's root."""
     attestation: str
     """x509, symmetricKey or tpm; the file has the proof of each device."""
+    allow_removals: bool
+    """Whether more than 10 rows, and more than a tenth, may be gone from the file."""
+    adopt: bool
+    """Whether a creation may change and remove enrollments that carry the manifest's mark."""
 
 
 class DeviceManifest(pulumi.ComponentResource):
@@ -44,6 +48,8 @@ class DeviceManifest(pulumi.ComponentResource):
                 "file": args["file"],
                 "content_hash": content_hash(Path(args["file"])),
                 "attestation": args["attestation"],
+                "allow_removals": args["allow_removals"],
+                "adopt": args["adopt"],
             },
             provisioning.awaiting(self, opts),
         )

@@ -155,6 +155,10 @@ class DeviceManifestArgs(ProvisioningArgs):
     """`sha256:…` of the file: what makes a change of the file a change of the resource."""
     attestation: pulumi.Input[str]
     """x509, symmetricKey or tpm."""
+    allow_removals: pulumi.Input[bool]
+    """Whether an `up` may remove more than a tenth of the rows (and 10)."""
+    adopt: pulumi.Input[bool]
+    """Whether a creation may change and remove enrollments that carry this manifest's name already."""
 
 
 class DeviceManifest(Resource):

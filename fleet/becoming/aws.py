@@ -98,6 +98,8 @@ _OTHERS: Mapping[str, str] = {
     "enrollments.ENROLLMENT.aws.permissions.jobs": "as for groups",
     "manifests.MANIFEST.attestation": "refused",
     "manifests.MANIFEST.file": "refused",
+    "manifests.MANIFEST.allowRemovals": "refused",
+    "manifests.MANIFEST.adopt": "refused",
 }
 ON_AWS: Mapping[str, str] = {
     **_FLEET,

@@ -142,6 +142,8 @@ _OTHERS: Mapping[str, str] = {
     "enrollments.ENROLLMENT.deviceId": "`deviceId`",
     "manifests.MANIFEST.attestation": "the kind of `attestation` of rows that do not say it",
     "manifests.MANIFEST.file": "the rows",
+    "manifests.MANIFEST.allowRemovals": "leave for many rows to go, for one `up`",
+    "manifests.MANIFEST.adopt": "leave to take over enrollments that have the manifest's mark, for one `up`",
     "devices.DEVICE.hub": "the hub that it is made in",
     "devices.DEVICE.authentication": "`authentication`",
     "devices.DEVICE.authentication.thumbprints": "`authentication.type: selfSigned`",

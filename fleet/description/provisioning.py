@@ -183,3 +183,9 @@ class Manifest(Provisioning):
         Literal["x509", "symmetricKey", "tpm"],
         Doc("How the devices prove who they are; the file has the proof."),
     ]
+    allow_removals: Annotated[
+        bool, Doc("Whether more than 10 rows, and more than a tenth, may be gone from the file at once.")
+    ] = False
+    adopt: Annotated[
+        bool, Doc("Whether the first `up` may change and remove devices that carry this manifest's mark.")
+    ] = False

@@ -90,13 +90,15 @@ def test_a_manifest_is_known_by_its_content(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "meters.csv").write_text("registration_id\nmeter-1\n")
-    manifests = {"meters": _group("symmetricKey", file="meters.csv")}  # type: ignore[arg-type]  # a word, here
+    said = {"file": "meters.csv", "allowRemovals": True}
+    manifests = {"meters": _group("symmetricKey", **said)}  # type: ignore[arg-type]  # a word, here
     program = declare(described("dev", manifests=manifests, **_azure()))
     inputs = program.one(MANIFEST).inputs
     digest = hashlib.sha256(b"registration_id\nmeter-1\n").hexdigest()
     assert inputs["contentHash"] == f"sha256:{digest}" == content_hash(tmp_path / "meters.csv")
     assert (inputs["file"], inputs["manifestName"]) == ("meters.csv", "meters")
     assert inputs["attestation"] == "symmetricKey"
+    assert (inputs["allowRemovals"], inputs["adopt"]) == (True, False)
     assert set(program.outputs["manifests"]) == {"meters"}
 
 

@@ -102,6 +102,8 @@ class _Declaring:
                 "manifest_name": name,
                 "file": manifest.file,
                 "attestation": manifest.attestation,
+                "allow_removals": manifest.allow_removals,
+                "adopt": manifest.adopt,
             },
             self._opts,
         )
