@@ -15,6 +15,9 @@ from tests.e2e.conftest import Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
 
+#: AWS' own side: SigV4 is checked with the very secret that a client signs with; and its CA's key.
+OF_AWS = ("aws.sqlite", "aws.sqlite-wal", "iot-ca.pem")
+
 #: A key in any wrapping: 24 bytes of it are proof enough.
 _PIECE = 24
 
@@ -61,6 +64,8 @@ def home_of_a_secret(stack: Workspace, file: Path) -> bool:
     """The files whose purpose is to hold a secret, closed to other users."""
     place = file.relative_to(stack.state)
     if place.name in ("pulumi-passphrase", "key-passphrase", "azure.env", "aws.env", "key.pem"):
+        return True
+    if place.name in OF_AWS:
         return True
     return place.parts[:2] == ("pki", "keys") or (place.parts[0] == "cloud" and place.suffix == ".key")
 
