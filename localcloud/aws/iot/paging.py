@@ -45,13 +45,13 @@ def marked_page(
 
 
 def _write(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
+    return base64.b64encode(key.encode()).decode()
 
 
 def _read(token: str | None) -> str:
     if not token:
         return ""
     try:
-        return base64.b64decode(token, b"-_", validate=True).decode()
+        return base64.b64decode(token, validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise invalid("The token is none that this account gave.") from error
