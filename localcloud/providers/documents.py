@@ -27,6 +27,8 @@ def object_to_wire(values: Mapping[str, Any], record: Record) -> dict[str, Any]:
     for name, field in record.writable.items():
         if name in values:
             put_at(body, field.wire or (name,), to_wire(values[name], field.shape))
+        elif record.usual.get(name):
+            put_at(body, field.wire or (name,), record.usual[name])
     return body
 
 
@@ -112,6 +114,16 @@ class Projection:
     same: Callable[[str, Data, Data], bool]
     hidden: Callable[[str, Data], bool]
 
+    def record(self, declared: Mapping[str, Any], live: Mapping[str, Any], record: Record) -> dict[str, Any]:
+        """Likewise, with what is declared nowhere and is not at rest."""
+        moved = {
+            name: live[name]
+            for name, usual in record.usual.items()
+            if name in live and name not in declared and live[name] != usual
+            if not self.same(name, live[name], None)
+        }
+        return self.object(declared, live, record.writable) | moved
+
     def object(
         self, declared: Mapping[str, Any], live: Mapping[str, Any], fields: Mapping[str, Field]
     ) -> dict[str, Any]:
@@ -133,7 +145,7 @@ class Projection:
             record = shape.chosen(declared, shape.field)
             return live if record is None else self._value(declared, live, record, name)
         if isinstance(shape, Record) and isinstance(declared, Mapping) and isinstance(live, Mapping):
-            return self.object(declared, live, shape.writable)
+            return self.record(declared, live, shape)
         if isinstance(shape, ListOf) and isinstance(declared, list) and isinstance(live, list):
             return self._items(declared, live, shape)
         return declared if self.same(name, declared, live) else live

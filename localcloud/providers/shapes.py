@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Literal
 
 from localcloud.providers.paths import Path
@@ -92,11 +93,19 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """An object with known properties; `unserved` are those that a stand-in has not, and the original has."""
+    """An object with known properties.
+
+    Attributes:
+        name: what it is called.
+        fields: its properties.
+        unserved: properties that a published provider takes and a stand-in not.
+        usual: the values of properties that are at rest when they are not declared; any other is drift.
+    """
 
     name: str
     fields: Mapping[str, Field]
     unserved: frozenset[str] = frozenset()
+    usual: Mapping[str, Data] = default(default_factory=dict)
 
     @property
     def writable(self) -> dict[str, Field]:

@@ -90,6 +90,8 @@ class Kind:
         unserved: properties, also nested, that Pulumi has and this stand-in not.
         forms: what `how` does, for nested properties by their paths.
         sets: lists whose order means nothing, also nested ones.
+        usual: nested properties that are at rest with a value when nothing is declared, by the paths of
+            what they are in; any other value is drift.
         fixed: nested properties that only a replacement changes.
         secrets: outputs that are hidden.
         judge: what else is wrong with the inputs: where, and why.
@@ -110,6 +112,7 @@ class Kind:
     unserved: frozenset[str] = frozenset()
     forms: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
+    usual: Mapping[str, Mapping[str, Data]] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     judge: Callable[[Mapping[str, Any]], Iterator[Fault]] | None = None

@@ -95,7 +95,7 @@ class _Reader:
         fields = dict(self._fields(shape, place))
         self._open.pop()
         below = {it.removeprefix(f"{place}.") for it in self._kind.unserved if it.startswith(f"{place}.")}
-        return Record(shape.name, fields, frozenset(below))
+        return Record(shape.name, fields, frozenset(below), self._kind.usual.get(place, {}))
 
     def _fields(self, shape: Any, place: str) -> Iterator[tuple[str, Field]]:  # noqa: ANN401 - as above
         for member, inner in shape.members.items():

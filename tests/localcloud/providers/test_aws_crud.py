@@ -293,3 +293,42 @@ def test_what_was_declared_is_known_when_it_is_deleted() -> None:
     )
     Servicer(made(session)).delete(request)
     assert session.asked == [("schedule_key_deletion", {"KeyId": "k", "PendingWindowInDays": 7})]
+
+
+INDEXING = "aws:iot/indexingConfiguration:IndexingConfiguration"
+REGISTRY = {"thingIndexingConfiguration": {"thingIndexingMode": "REGISTRY"}}
+
+
+@pytest.mark.parametrize(
+    ("token", "declared", "live", "moved"),
+    [
+        (INDEXING, REGISTRY, {"namedShadowIndexingMode": "OFF", "managedFields": [{"name": "x"}]}, set()),
+        (INDEXING, REGISTRY, {"namedShadowIndexingMode": "ON"}, {"namedShadowIndexingMode"}),
+        (INDEXING, REGISTRY, {"customFields": [{"name": "a", "type": "String"}]}, {"customFields"}),
+    ],
+)
+def test_what_is_at_rest_is_no_drift_and_what_moved_is(
+    token: str, declared: dict[str, Any], live: dict[str, Any], moved: set[str]
+) -> None:
+    found = {"thingIndexingConfiguration": {"thingIndexingMode": "REGISTRY", **live}}
+    session = FakeSession(get_indexing_configuration=found, update_indexing_configuration={})
+    resource = made(session).resource(token)
+    seen = resource.read("eu-west-1", declared)
+    assert seen is not None
+    assert {it.path[1] for it in resource.diff(declared, seen.inputs).changes} == moved
+    resource.update("eu-west-1", declared)
+    told = dict(session.asked)["update_indexing_configuration"]["thingIndexingConfiguration"]
+    assert told["namedShadowIndexingMode"] == told["thingConnectivityIndexingMode"] == "OFF"
+
+
+def test_what_was_added_to_a_group_by_hand_is_drift() -> None:
+    payload = {"attributes": {"a": "b"}}
+    group = {"thingGroupDescription": "one", "attributePayload": payload}
+    session = FakeSession(
+        describe_thing_group={"thingGroupName": "g", "thingGroupArn": "arn", "thingGroupProperties": group},
+        list_tags_for_resource={"tags": []},
+    )
+    declared = {"name": "g", "properties": {"description": "one"}}
+    seen = made(session).resource("aws:iot/thingGroup:ThingGroup").read("g", declared)
+    assert seen is not None
+    assert seen.inputs["properties"] == {"description": "one", "attributePayload": payload}

@@ -41,6 +41,11 @@ class Logging(Singleton):
             raise
 
 
+_MODES = (
+    "deviceDefenderIndexingMode",
+    "namedShadowIndexingMode",
+    "thingConnectivityIndexingMode",
+)
 KINDS = (
     Kind(
         "aws:iot/eventConfigurations:EventConfigurations",
@@ -68,6 +73,14 @@ KINDS = (
                 "thingIndexingConfiguration.filter.geoLocations",
             }
         ),
+        usual={
+            "thingIndexingConfiguration": {
+                **dict.fromkeys(_MODES, "OFF"),
+                "customFields": None,
+                "filter": None,
+            },
+            "thingGroupIndexingConfiguration": {"customFields": None},
+        },
         sets=frozenset(
             f"{place}.{fields}"
             for place in ("thingIndexingConfiguration", "thingGroupIndexingConfiguration")

@@ -145,6 +145,7 @@ KINDS = (
         tagging=Tagging("thingGroupArn"),
         renamed={"properties.thingGroupDescription": "description"},
         absent=frozenset({"properties.attributePayload.merge"}),
+        usual={"properties": {"description": "", "attributePayload": None}},
     ),
     Kind(
         "aws:iot/billingGroup:BillingGroup",
@@ -167,6 +168,7 @@ KINDS = (
         ),
         tagging=Tagging("billingGroupArn"),
         renamed={"properties.billingGroupDescription": "description"},
+        usual={"properties": {"description": ""}},
     ),
     Kind(
         "aws:iot/thingGroupMembership:ThingGroupMembership",

@@ -68,6 +68,7 @@ KINDS = (
         name="thingGroupName",
         tagging=Tagging("thingGroupArn"),
         absent=frozenset({"thingGroupProperties.attributePayload.merge"}),
+        usual={"thingGroupProperties": {"thingGroupDescription": "", "attributePayload": None}},
         is_regional=False,
     ),
 )
