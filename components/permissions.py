@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from components.aws import names, policy
 from fleet import Fleet
-from fleet.description import Enrollment, Group, Permissions
+from fleet.description import Enrollment, Group, Manifest, Permissions
 from fleet.errors import Path
 
 
-def compiled(fleet: Fleet, account: str, key: str, part: Group | Enrollment) -> dict[str, policy.Document]:
+def compiled(
+    fleet: Fleet, account: str, key: str, part: Group | Enrollment | Manifest
+) -> dict[str, policy.Document]:
     """The policies of a group, or of what is enrolled by itself, by their part. Raises PolicyError."""
     return policy.compiled(scope(fleet, account, key), permissions(fleet, part.on_aws.permissions))
 
@@ -30,7 +32,7 @@ def permissions(fleet: Fleet, described: Permissions) -> policy.Permissions:
     )
 
 
-def parts(fleet: Fleet) -> Iterator[tuple[Path, str, Group | Enrollment]]:
+def parts(fleet: Fleet) -> Iterator[tuple[Path, str, Group | Enrollment | Manifest]]:
     """Every part of the description that is on AWS: where it stands, its key, itself."""
     for key, group in fleet.groups.items():
         if "aws" in group.clouds:
@@ -38,3 +40,6 @@ def parts(fleet: Fleet) -> Iterator[tuple[Path, str, Group | Enrollment]]:
     for key, enrollment in fleet.enrollments.items():
         if "aws" in enrollment.clouds:
             yield ("enrollments", key), key, enrollment
+    for key, manifest in fleet.manifests.items():
+        if "aws" in manifest.clouds:
+            yield ("manifests", key), key, manifest

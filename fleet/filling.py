@@ -31,7 +31,6 @@ _STANDBY_OWN = frozenset({"name", "location", "network", "standbyFor"})
 """What a standby hub does not take over."""
 
 _WITH_CLOUDS = ("groups", "enrollments", "manifests")
-_WITH_AWS = ("groups", "enrollments")
 _CLOUDS = ("azure",)
 """Where a fleet is that does not say so."""
 
@@ -81,7 +80,7 @@ def _on_clouds(given: object, path: Path, clouds: object, added: Added) -> objec
         return given
     entry = copy.copy(given)
     _default(entry, path, "clouds", clouds, added, ("clouds",))
-    if path[0] in _WITH_AWS and isinstance(entry["clouds"], list | tuple) and "aws" in entry["clouds"]:
+    if isinstance(entry["clouds"], list | tuple) and "aws" in entry["clouds"]:
         _default(entry, path, "aws", {}, added)
     return entry
 

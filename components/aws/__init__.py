@@ -6,7 +6,7 @@ CertificateAuthority   issuers registered with AWS IoT, each with proof of posse
 JustInTimeProvisioning, JustInTimeRegistration, FleetProvisioning    how devices of a group are enrolled
                        (shared: `provisioning_template`, `enrolment_function`, `packages`, `roles`); the code
                        that runs in AWS Lambda is in functions/
-RegisteredThing        one device that is known beforehand
+RegisteredThing, DeviceManifest    one device that is known beforehand; many, from a file
 RoleAlias              credentials of AWS for devices
 EndpointSecurity       where devices connect to, and how well that is protected
 AccountWide, Audit, Mitigation, Detect    the account's own settings, audits, alarms

@@ -5,14 +5,19 @@ dps         VerifiedCertificate, HubLink, RegistryLink (ServiceRegistryLink here
             IndividualEnrollment, DeviceManifest
 hub         Configuration, Device, Module, VerifiedCertificate (HubCertificate here), RegistryLink
             (HubRegistryLink here)
-aws         VerificationCertificate
+aws         VerificationCertificate, DeviceManifest (ThingManifest here)
 
 The provider checks every argument itself and says all that is wrong at once, so these classes only carry
 names and types. What each resource does, and when it is replaced, is told beside its handler in
 `provider/handlers/`. An argument that is left out, or None, is not sent.
 """
 
-from components.muster.aws import VerificationCertificate, VerificationCertificateArgs
+from components.muster.aws import (
+    ThingManifest,
+    ThingManifestArgs,
+    VerificationCertificate,
+    VerificationCertificateArgs,
+)
 from components.muster.dps import (
     DeviceManifest,
     DeviceManifestArgs,
@@ -68,6 +73,8 @@ __all__ = [
     "Provider",
     "ServiceRegistryLink",
     "ServiceRegistryLinkArgs",
+    "ThingManifest",
+    "ThingManifestArgs",
     "Twin",
     "VerificationCertificate",
     "VerificationCertificateArgs",

@@ -12,7 +12,8 @@ _FLEET: Mapping[str, str] = {
     "identity": "CA certificates of AWS IoT",
     "groups": "a thing type, a thing group, policies and a way to enrol each",
     "enrollments": "a thing of the type {fleet} each, with certificates and policies, beforehand",
-    "manifests": "refused: this version of Muster registers no manifest on AWS",
+    "manifests": "a thing for each row, with its certificates and policies, as one resource "
+    "(muster:aws:DeviceManifest)",
 }
 _AWS: Mapping[str, str] = {
     "aws.region": "the region of every resource",
@@ -91,15 +92,10 @@ _OTHERS: Mapping[str, str] = {
     "enrollments.ENROLLMENT.attestation.x509": "IoT::Certificates, registered and attached to the thing",
     "enrollments.ENROLLMENT.attestation.x509.certificate": "the first",
     "enrollments.ENROLLMENT.attestation.x509.secondary": "the second",
-    "enrollments.ENROLLMENT.aws": "what has no counterpart on Azure",
-    "enrollments.ENROLLMENT.aws.permissions": "policies of its own",
-    "enrollments.ENROLLMENT.aws.permissions.publish": "as for groups, with its id for the group's",
-    "enrollments.ENROLLMENT.aws.permissions.subscribe": "as for groups, with its id for the group's",
-    "enrollments.ENROLLMENT.aws.permissions.jobs": "as for groups",
-    "manifests.MANIFEST.attestation": "refused",
-    "manifests.MANIFEST.file": "refused",
-    "manifests.MANIFEST.allowRemovals": "refused",
-    "manifests.MANIFEST.adopt": "refused",
+    "manifests.MANIFEST.attestation": "x509, the only one that can be",
+    "manifests.MANIFEST.file": "the rows",
+    "manifests.MANIFEST.allowRemovals": "whether more rows may be gone",
+    "manifests.MANIFEST.adopt": "whether things with this manifest's mark are taken in",
 }
 ON_AWS: Mapping[str, str] = {
     **_FLEET,

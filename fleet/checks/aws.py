@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fleet.checks.findings import Check, provisionings_on, ranges_begin_within, taken, unknown
-from fleet.description import X509, Claim, Fleet, Group, Jitp, Permissions
+from fleet.description import X509, Claim, Fleet, Group, Jitp, Manifest
 from fleet.errors import Finding, Path, shown
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
@@ -57,12 +57,14 @@ def _has_template(group: Group) -> bool:
 
 
 def _names_differ(fleet: Fleet) -> Iterator[Finding]:
-    """Dynamic groups are called on AWS as groups are."""
+    """Manifests and dynamic groups are called on AWS as groups are."""
     groups = {key for _, key, _ in _groups(fleet)}
-    for key in fleet.aws.dynamic_groups if fleet.aws is not None else ():
-        if key in groups:
-            path: Path = ("aws", "dynamicGroups", key)
-            wrong = f"a group is called {shown(f'{fleet.name}-{key}')} already"
+    manifests = [path for path, _ in provisionings_on(fleet, "aws") if path[0] == "manifests"]
+    keys = fleet.aws.dynamic_groups if fleet.aws is not None else ()
+    dynamic: list[Path] = [("aws", "dynamicGroups", key) for key in keys]
+    for path in (*manifests, *dynamic):
+        if path[-1] in groups:
+            wrong = f"a group is called {shown(f'{fleet.name}-{path[-1]}')} already"
             yield Finding(path, wrong, "choose another name", at_key=True)
 
 
@@ -156,12 +158,11 @@ def _one_group_an_issuer(fleet: Fleet) -> Iterator[Finding]:
     yield from taken(entries, "issuer", right)
 
 
-def _manifests_are_not_registered(fleet: Fleet) -> Iterator[Finding]:
-    for path, _ in provisionings_on(fleet, "aws"):
-        if path[0] == "manifests":
-            right = "say clouds: [azure]; on AWS have the devices enrol with a group, or name them one by one"
-            wrong = "this version of Muster registers no manifest on AWS"
-            yield Finding(path, wrong, right, at_key=True, needs=((*path, "clouds"),))
+def _manifests_have_certificates(fleet: Fleet) -> Iterator[Finding]:
+    for path, manifest in provisionings_on(fleet, "aws"):
+        if isinstance(manifest, Manifest) and manifest.attestation != "x509":
+            wrong = f"AWS IoT attests nobody by {manifest.attestation}: a device shows a certificate"
+            yield Finding((*path, "attestation"), wrong, "say x509, or leave aws out of its clouds")
 
 
 def _claims_differ(fleet: Fleet) -> Iterator[Finding]:
@@ -174,28 +175,24 @@ def _claims_differ(fleet: Fleet) -> Iterator[Finding]:
     yield from taken(entries, "the claim certificate", right)
 
 
-def _permissions(fleet: Fleet) -> Iterator[tuple[Path, Permissions]]:
-    for part, entries in (("groups", fleet.groups), ("enrollments", fleet.enrollments)):
-        for key, entry in entries.items():
-            if entry.aws is not None:
-                yield (part, key, "aws", "permissions"), entry.aws.permissions
-
-
 def _topics_fit(fleet: Fleet) -> Iterator[Finding]:
-    for path, permissions in _permissions(fleet):
-        for field, head in (("publish", "dt"), ("subscribe", "cmd")):
+    for path, provisioning in provisionings_on(fleet, "aws"):
+        permissions = provisioning.aws.permissions if provisioning.aws is not None else None
+        topics = (("publish", "dt"), ("subscribe", "cmd")) if permissions is not None else ()
+        for field, head in topics:
             for index, topic in enumerate(getattr(permissions, field)):
                 whole = "/".join((head, fleet.name, str(path[1]), "", topic))
                 if len(whole) + _COMMON_NAME > _TOPIC_BYTES:
                     wrong = f"with a thing's name the topic can have more than {_TOPIC_BYTES} letters"
                     right = f"shorten it, or the id: a thing's name has up to {_COMMON_NAME}"
-                    yield Finding((*path, field, index), wrong, right)
+                    yield Finding((*path, "aws", "permissions", field, index), wrong, right)
 
 
 def _somebody_publishes(fleet: Fleet) -> Iterator[Finding]:
     if fleet.aws is None or fleet.aws.telemetry is None:
         return
-    published = {topic for _, permissions in _permissions(fleet) for topic in permissions.publish}
+    there = [each.aws.permissions for _, each in provisionings_on(fleet, "aws") if each.aws is not None]
+    published = {topic for permissions in there for topic in permissions.publish}
     for index, topic in enumerate(fleet.aws.telemetry.topics):
         if topic not in published:
             place: Path = ("aws", "telemetry", "topics", index)
@@ -254,7 +251,7 @@ CHECKS: tuple[Check, ...] = (
     _templates_make_no_shadow,
     _single_things_have_no_shadow,
     _one_group_an_issuer,
-    _manifests_are_not_registered,
+    _manifests_have_certificates,
     _claims_differ,
     _topics_fit,
     _somebody_publishes,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from fleet.checks.findings import Check, differ_only_in_case, provisionings, provisionings_on, taken, unknown
-from fleet.description import X509, CaReference, ClientCertificate, Fleet, SymmetricKey, Tpm
+from fleet.description import X509, CaReference, ClientCertificate, Cloud, Fleet, SymmetricKey, Tpm
 from fleet.errors import Finding, Path, named, shown
 
 _SYMMETRIC_KEY_GROUPS_MOST = 100
@@ -121,14 +121,19 @@ def _symmetric_key_groups_are_few(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _manifests_are_files_of_their_own(fleet: Fleet) -> Iterator[Finding]:
-    entries: list[tuple[Path, str]] = []
+    right = "a manifest needs a file of its own: DPS has one enrollment an id"
     for name, manifest in fleet.manifests.items():
         path: Path = ("manifests", name, "file")
-        entries.append((path, manifest.file))
         if PurePosixPath(manifest.file).suffix.lower() not in _MANIFEST_ENDINGS:
-            right = f"should end in {' or '.join(_MANIFEST_ENDINGS)}"
-            yield Finding(path, f"{shown(manifest.file)} is no manifest by its name", right)
-    yield from taken(entries, "the file", "a manifest needs a file of its own: DPS has one enrollment an id")
+            endings = f"should end in {' or '.join(_MANIFEST_ENDINGS)}"
+            yield Finding(path, f"{shown(manifest.file)} is no manifest by its name", endings)
+    found = [*_shared_files(fleet, "azure", right), *_shared_files(fleet, "aws", "an id is one thing")]
+    yield from {finding.path: finding for finding in reversed(found)}.values()
+
+
+def _shared_files(fleet: Fleet, cloud: Cloud, right: str) -> Iterator[Finding]:
+    there = [(name, each) for name, each in fleet.manifests.items() if cloud in each.clouds]
+    yield from taken([(("manifests", name, "file"), each.file) for name, each in there], "the file", right)
 
 
 CHECKS: tuple[Check, ...] = (

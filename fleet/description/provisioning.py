@@ -130,11 +130,19 @@ class Provisioning:
         Doc("Certificates for operation, issued to devices that send a CSR; needs azure.registry."),
         OnlyOn("azure"),
     ] = None
+    aws: Annotated[
+        OnAws | None, Doc("What is said for AWS alone."), OnlyOn("aws"), Derived("{} where it is on AWS")
+    ] = None
 
     @property
     def on_hubs(self) -> Allocation:
         """Which hub a device comes to. Raises LookupError when it is not on Azure: ask `clouds` first."""
         return there(self.allocation, "azure")
+
+    @property
+    def on_aws(self) -> OnAws:
+        """What is said for AWS. Raises LookupError when it is not there: ask `clouds` first."""
+        return there(self.aws, "aws")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,14 +172,6 @@ class Enrollment(Provisioning):
     device_id: Annotated[
         DeviceId | None, Doc("Its id in the hub; without it the registration id."), OnlyOn("azure")
     ] = None
-    aws: Annotated[
-        OnAws | None, Doc("What is said for AWS alone."), OnlyOn("aws"), Derived("{} where it is on AWS")
-    ] = None
-
-    @property
-    def on_aws(self) -> OnAws:
-        """What is said for AWS. Raises LookupError when it is not there: ask `clouds` first."""
-        return there(self.aws, "aws")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
     host = account.endpoint(ground)
     settings = account.settings(ground)
     registry = enrolments.registry(ground, None if settings is None else settings.account)
-    groups = enrolments.declare(ground, data_endpoint, registry)
+    groups, manifests = enrolments.declare(ground, data_endpoint, registry)
     account.declare(ground, settings, registry.names)
     return {
         "endpoint": host or data_endpoint,
@@ -33,6 +33,7 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
         "account": ground.account,
         "region": ground.place.region,
         "groups": groups,
+        **({"manifests": manifests} if manifests else {}),
         **({"mitigations": settings.mitigations} if settings and settings.mitigations else {}),
     }
 

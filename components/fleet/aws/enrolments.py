@@ -10,6 +10,7 @@ from certs.chain import pem
 from components import permissions
 from components.aws import names
 from components.aws.certificate_authority import CertificateAuthority, IssuerArgs, TemplateArgs
+from components.aws.device_manifest import DeviceManifest
 from components.aws.device_policy import DevicePolicy, policy_names
 from components.aws.fleet_provisioning import FleetProvisioning
 from components.aws.just_in_time_provisioning import JustInTimeProvisioning
@@ -19,7 +20,7 @@ from components.aws.registered_thing import RegisteredThing
 from components.aws.thing_registry import ThingRegistry, ThingRegistryArgs
 from components.fleet.aws.ground import Ground
 from components.placing import on
-from fleet.description import X509, Claim, ClientCertificate, Enrollment, Group, Jitp, Jitr
+from fleet.description import X509, Claim, ClientCertificate, Enrollment, Group, Jitp, Jitr, Manifest
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class Enrolled:
         return {"enrolment": self.enrolment, "template": self.template, "policy": self.policy}
 
 
-def declare(ground: Ground, data_endpoint: pulumi.Output[str], registry: ThingRegistry) -> dict[str, Any]:
-    """Declare all that may be provisioned; of each group, how."""
+def declare(
+    ground: Ground, data_endpoint: pulumi.Output[str], registry: ThingRegistry
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Declare all that may be provisioned; of each group, how, and what became of each manifest."""
     groups = on("aws", ground.fleet.groups)
     enrollments = on("aws", ground.fleet.enrollments)
     declaring = _Declaring(ground, data_endpoint, registry)
@@ -53,7 +56,14 @@ def declare(ground: Ground, data_endpoint: pulumi.Output[str], registry: ThingRe
     }
     for registration_id, enrollment in enrollments.items():
         declaring.device(registration_id, enrollment)
-    return {key: each.output() for key, each in told.items()}
+    manifests = {
+        name: declaring.manifest(name, each) for name, each in on("aws", ground.fleet.manifests).items()
+    }
+    counted = {
+        name: {"rows": each.rows, "accepted": each.accepted, "refused": each.refused}
+        for name, each in manifests.items()
+    }
+    return {key: each.output() for key, each in told.items()}, counted
 
 
 def registry(ground: Ground, settings: pulumi.Resource | None) -> ThingRegistry:
@@ -61,6 +71,8 @@ def registry(ground: Ground, settings: pulumi.Resource | None) -> ThingRegistry:
     fleet = ground.fleet.name
     groups = on("aws", ground.fleet.groups)
     kinds = {names.group(fleet, key): f"Group {key} of the fleet {fleet}." for key in groups}
+    for name in on("aws", ground.fleet.manifests):
+        kinds[names.group(fleet, name)] = f"Manifest {name} of the fleet {fleet}."
     if on("aws", ground.fleet.enrollments):
         kinds[fleet] = f"Devices of the fleet {fleet} that are named one by one."
     dynamic = {names.group(fleet, key): query for key, query in ground.described.dynamic_groups.items()}
@@ -77,7 +89,7 @@ class _Declaring:
         self._data_endpoint = data_endpoint
         self._registry = registry
 
-    def policies(self, key: str, group: Group) -> DevicePolicy:
+    def policies(self, key: str, group: Group | Manifest) -> DevicePolicy:
         ground = self._ground
         return DevicePolicy(
             ground.named(f"{key}-policy"),
@@ -214,6 +226,28 @@ class _Declaring:
                 "tags": ground.tags,
             },
             ground.after([self._registry]),
+        )
+
+    def manifest(self, name: str, manifest: Manifest) -> DeviceManifest:
+        ground = self._ground
+        policies = self.policies(name, manifest)
+        kind = names.group(ground.fleet.name, name)
+        return DeviceManifest(
+            ground.named(name),
+            {
+                "manifest_name": name,
+                "file": manifest.file,
+                "data_endpoint": self._data_endpoint,
+                "thing_type": kind,
+                "thing_group": kind,
+                "policies": policies.names,
+                "tags": manifest.twin.tags,
+                "desired": manifest.twin.desired,
+                "enabled": manifest.enabled,
+                "allow_removals": manifest.allow_removals,
+                "adopt": manifest.adopt,
+            },
+            ground.after([self._registry, policies]),
         )
 
     def _certificates(self, enrollment: Enrollment) -> list[str]:

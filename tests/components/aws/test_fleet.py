@@ -352,3 +352,24 @@ def test_names_fit_and_stay_apart_between_stacks(declare: Declare) -> None:
         named[stack] = [each.inputs["name"] for kind in kinds for each in program.of(kind)]
         assert all(len(each) <= 64 for each in named[stack])
         assert len(set(named[stack])) == len(named[stack]) - 1  # a function's role has its name
+
+
+def test_a_manifest_is_one_resource_however_many_devices(
+    declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for rows in (1, 1000):
+        lines = [f"meter-{number}," for number in range(rows)]
+        (tmp_path / "meters.csv").write_text("\n".join(["registration_id,certificate", *lines]))
+        twin = {"tags": {"line": "meter"}, "desired": {"s": 5}}
+        manifest = {"file": "meters.csv", "attestation": "x509", "twin": twin}
+        program = declare(_fleet(groups={}, manifests={"meters": manifest}))
+        one = program.one("muster:aws:DeviceManifest")
+        assert one.inputs["thingType"] == one.inputs["thingGroup"] == "coldchain-meters"
+        assert one.inputs["policies"] == ["coldchain-meters", "coldchain-meters.shadow"]
+        assert one.inputs["initialTwin"] == twin
+        assert one.inputs["dataEndpoint"] == aws_answers.ENDPOINTS["iot:Data-ATS"]
+        kinds = (THING_TYPE, THING_GROUP, POLICY)
+        assert {each.urn for kind in kinds for each in program.of(kind)} <= one.depends_on
+        assert program.outputs["aws"]["manifests"] == {"meters": {"rows": 7, "accepted": 6, "refused": 1}}
+        assert len(program.resources) == 13
