@@ -16,6 +16,7 @@ from pathlib import Path
 
 DPS_HOST = "global.azure-devices-provisioning.net"
 _CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _DISCONNECT = 0x10, 0x20, 0x30, 0x82, 0xE0
+_NAMED, _CLEAN = 0x80, 0x02
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,25 @@ class Session:
         self._connection = connection
         self._requests = 0
 
-    def connect(self, client_id: str, username: str) -> None:
-        """CONNECT; raises ConnectionError with the return code when the server refuses."""
-        payload = text(client_id) + text(username)
-        self.send(_CONNECT, text("MQTT") + bytes([4, 0x80]) + struct.pack("!H", 240) + payload)
+    def connect(self, client_id: str, username: str | None = None) -> None:
+        """CONNECT; raises ConnectionError with the return code when the server refuses.
+
+        Without a user name (AWS IoT wants none) nothing is kept of the session either.
+        """
+        flags, payload = _CLEAN, text(client_id)
+        if username is not None:
+            flags, payload = _NAMED, payload + text(username)
+        self.send(_CONNECT, text("MQTT") + bytes([4, flags]) + struct.pack("!H", 240) + payload)
         kind, body = self.receive()
         if kind != _CONNACK or body[1] != 0:
             raise ConnectionError(f"{client_id}: CONNACK {body[1]}")
 
-    def subscribe(self, topic: str) -> None:
-        """SUBSCRIBE at QoS 0, and wait for the SUBACK."""
-        self.send(_SUBSCRIBE, struct.pack("!H", 1) + text(topic) + b"\0")
-        self.receive()
+    def subscribe(self, *topics: str) -> None:
+        """SUBSCRIBE at QoS 0, and wait for the SUBACK; raises ConnectionError when it grants not all."""
+        self.send(_SUBSCRIBE, struct.pack("!H", 1) + b"".join(text(topic) + b"\0" for topic in topics))
+        _, granted = self.receive()
+        if any(granted[2:]):
+            raise ConnectionError(f"SUBACK {list(granted[2:])} for {', '.join(topics)}")
 
     def request(self, topic: str, body: object = None) -> tuple[str, bytes]:
         """Publish at QoS 0 to a `$rid` topic and return the topic and payload of the answer."""
