@@ -82,6 +82,55 @@ def test_all_that_is_wrong_is_told_at_once_at_the_lines_that_name_it(project: Pa
     ]
 
 
+ON_AWS = """\
+config:
+  muster:fleet:
+    name: coldchain
+    clouds: [aws]
+    aws: {region: eu-west-1}
+    identity: {root: pki/root.pem, issuers: {oslo: pki/oslo.pem}}
+    groups:
+      vans:
+        attestation: {x509: {issuer: oslo}}
+        aws:
+          enrolment:
+            claim:
+              certificates: {q4: CLAIM}
+          permissions:
+            publish: [TOPICS]
+"""
+
+
+def _on_aws(project: Path, claim: str = "pki/other.pem", topics: str = "telemetry") -> Path:
+    text = ON_AWS.replace("CLAIM", claim).replace("TOPICS", topics)
+    (project / "Pulumi.dev.yaml").write_text(text)
+    return project / "Pulumi.dev.yaml"
+
+
+def test_claim_certificates_are_loaded_whatever_their_name(project: Path) -> None:
+    file = _on_aws(project)
+    assert set(load_sources(load_stack(file), project, file).certificates) == {"pki/other.pem"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "wrong"),
+    [("pki/oslo.pem", "pki/oslo.pem is the certificate of a CA"), ("pki/none.pem", "No such file")],
+)
+def test_a_claim_that_is_none_is_told(project: Path, claim: str, wrong: str) -> None:
+    _on_aws(project, claim)
+    ((line, path, told),) = _faults(project)
+    assert (line, path) == (13, "groups.vans.aws.enrolment.claim.certificates.q4")
+    assert wrong in told
+
+
+def test_permissions_that_make_no_policy_are_told_before_anything_is_declared(project: Path) -> None:
+    topics = ", ".join(f"measurement-{number:03}" for number in range(20))
+    _on_aws(project, topics=topics)
+    ((line, path, wrong),) = _faults(project)
+    assert (line, path) == (15, "groups.vans.aws.permissions")
+    assert "bytes; AWS takes 2,048" in wrong
+
+
 def test_somebody_elses_certificate_is_told(project: Path) -> None:
     (project / "pki" / "wrong.pem").replace(project / "pki" / "bench.pem")
     ((line, path, wrong),) = _faults(project)
