@@ -14,16 +14,20 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from provider.clients.aws import Client, Document
+from provider.clients.aws import Document
 from provider.clients.dps_bulk import Page, RowError
 from provider.clients.errors import ForbiddenError, NotFoundError, ServiceError
 
-MANIFEST, ROW, ENABLED = "musterManifest", "musterRow", "musterEnabled"
+MANIFEST, ROW, ENABLED = MARKS = ("musterManifest", "musterRow", "musterEnabled")
+"""Attributes that say whose a thing is, how far it is made, and whether its certificates were activated."""
 PAGE_ROWS: Final = 250
 _MARK: Final = "muster"
-_THROTTLED = ("Throttl", "TooManyRequests")
+_PROPAGATION_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
+"""DetachThingPrincipal "is asynchronous. It might take several seconds for the detachment to propagate"."""
+_STILL_ATTACHED: Final = ("DeleteConflictException", "InvalidRequestException")
+"""What DeleteCertificate and DeleteThing say meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +39,31 @@ class Kind:
     policies: tuple[str, ...]
 
 
+class Calls(Protocol):
+    """What is needed of a client: calls at the pace that AWS allows."""
+
+    def call(self, operation: str, **parameters: Any) -> Document:  # noqa: ANN401 - as the service model has it
+        """One operation by boto3's name."""
+
+    def find(self, operation: str, **parameters: Any) -> Document | None:  # noqa: ANN401 - as the model has it
+        """As `call`, for what may not be there: then None."""
+
+
 class RowRefusedError(Exception):
     """What a row asks for would do harm; the text says what would be right."""
 
 
 class Things:
-    """The things of one manifest. Nothing here repeats a call but botocore, which does so when throttled."""
+    """The things of one manifest. Nothing here repeats a call, but a deletion that comes too early."""
 
-    def __init__(self, iot: Client, data: Client, manifest: str, kind: Kind) -> None:
+    def __init__(
+        self, iot: Calls, data: Calls, manifest: str, kind: Kind, sleep: Callable[[float], None]
+    ) -> None:
         self._iot = iot
         self._data = data
         self._manifest = manifest
         self._kind = kind
+        self._sleep = sleep
 
     def run(self, mode: str, enrollments: Sequence[Document]) -> tuple[RowError, ...]:
         """Create, change or delete some; what failed of it. Raises ForbiddenError and what is no answer."""
@@ -64,8 +81,11 @@ class Things:
         if found is None:
             return None
         document = _document(found)
-        marked = document["optionalDeviceInformation"][_MARK]["enabled"]
-        off = marked and any(each["status"] != "ACTIVE" for each in self._certificates(registration_id))
+        mark = document["optionalDeviceInformation"][_MARK]
+        held = list(self._certificates(registration_id)) if mark["manifest"] else []
+        if not held:
+            mark["row"] = ""  # nobody can come in as this thing: it is to be completed
+        off = mark["enabled"] and any(each["status"] != "ACTIVE" for each in held)
         return {**document, "provisioningStatus": "disabled" if off else "enabled"}
 
     def attestation(self, registration_id: str) -> Document | None:  # noqa: ARG002 - as of a service with keys
@@ -94,31 +114,25 @@ class Things:
         except NotFoundError as error:  # a thing that is gone; or a type, a group, a policy that is not there
             return (404 if mode == "delete" else 400), str(error)
         except ServiceError as error:
-            return (429 if error.code.startswith(_THROTTLED) else error.status), str(error)
+            return error.status, str(error)
         return None
 
     def _create(self, document: Document) -> None:
-        name = document["registrationId"]
-        if name != name.lower():
-            raise RowRefusedError("things' names tell case apart; lower-case letters would be right")
-        attributes = {**_attributes(document), MANIFEST: self._manifest}
-        pems = _pems(document)
         self._iot.call(
             "create_thing",
-            thingName=name,
+            thingName=document["registrationId"],
             thingTypeName=self._kind.thing_type,
-            attributePayload={"attributes": attributes},
+            attributePayload={"attributes": self._attributes(document)},
         )
-        self._complete(document, pems)
+        self._complete(document, _pems(document))
 
     def _update(self, document: Document) -> None:
         name, pems = document["registrationId"], _pems(document)
-        attributes = {**_attributes(document), MANIFEST: self._manifest}
         self._refuse_to_revive(document)
         self._iot.call(
             "update_thing",
             thingName=name,
-            attributePayload={"attributes": attributes, "merge": True},
+            attributePayload={"attributes": {**self._attributes(document), ROW: ""}, "merge": True},
             expectedVersion=int(document["etag"]),
         )
         self._complete(document, pems)
@@ -126,6 +140,9 @@ class Things:
         for each in self._certificates(name):
             if each["certificateId"] not in wanted:
                 self._retire(name, each)
+
+    def _attributes(self, document: Document) -> dict[str, str]:
+        return {**attributes(document["initialTwin"]["tags"]), MANIFEST: self._manifest}
 
     def _refuse_to_revive(self, document: Document) -> None:
         found = self.get(document["registrationId"])
@@ -160,8 +177,7 @@ class Things:
         known = found["certificateDescription"]
         if known["status"] == "REVOKED":
             raise RowRefusedError("its certificate is revoked in AWS IoT; a new one would be right")
-        owners = self._iot.call("list_principal_things", principal=known["certificateArn"])["things"]
-        if others := [each for each in owners if each != name]:
+        if others := self._others(name, known["certificateArn"]):
             raise RowRefusedError(f"its certificate is that of the thing {others[0]}")
         if known["status"] != status:
             self._iot.call("update_certificate", certificateId=known["certificateId"], newStatus=status)
@@ -174,33 +190,61 @@ class Things:
 
     def _delete(self, document: Document) -> None:
         name = document["registrationId"]
-        for each in self._certificates(name):
-            self._retire(name, each)
-            self._iot.call("delete_certificate", certificateId=each["certificateId"])
+        for each in list(self._certificates(name)):
+            if self._retire(name, each):
+                self._once_detached("delete_certificate", certificateId=each["certificateId"])
         self._data.find("delete_thing_shadow", thingName=name)
-        self._iot.call("delete_thing", thingName=name)
+        self._once_detached("delete_thing", thingName=name)
 
-    def _retire(self, name: str, certificate: Mapping[str, Any]) -> None:
-        """A certificate that is no longer the thing's lets nobody in."""
+    def _once_detached(self, operation: str, **what: str) -> None:
+        for seconds in _PROPAGATION_SECONDS:
+            try:
+                self._iot.find(operation, **what)
+            except ServiceError as error:
+                if error.code not in _STILL_ATTACHED:
+                    raise
+                self._sleep(seconds)
+            else:
+                return
+        self._iot.find(operation, **what)
+
+    def _retire(self, name: str, certificate: Mapping[str, Any]) -> bool:
+        """A certificate that is no longer the thing's lets nobody in, unless it is another thing's, too."""
         arn = certificate["certificateArn"]
-        self._iot.call("update_certificate", certificateId=certificate["certificateId"], newStatus="INACTIVE")
-        for each in self._iot.call("list_attached_policies", target=arn)["policies"]:
-            self._iot.call("detach_policy", policyName=each["policyName"], target=arn)
+        shared = bool(self._others(name, arn))
+        if not shared:
+            number = certificate["certificateId"]
+            self._iot.call("update_certificate", certificateId=number, newStatus="INACTIVE")
+            for each in self._iot.call("list_attached_policies", target=arn)["policies"]:
+                self._iot.call("detach_policy", policyName=each["policyName"], target=arn)
         self._iot.call("detach_thing_principal", thingName=name, principal=arn)
+        return not shared
+
+    def _others(self, name: str, principal: str) -> list[str]:
+        """The other things of a certificate."""
+        owners = self._iot.call("list_principal_things", principal=principal)["things"]
+        return [each for each in owners if each != name]
 
     def _certificates(self, name: str) -> Iterator[Mapping[str, Any]]:
         for arn in self._iot.call("list_thing_principals", thingName=name)["principals"]:
+            if ":cert/" not in arn:  # an identity of Amazon Cognito, which somebody else attached
+                continue
             found = self._iot.find("describe_certificate", certificateId=arn.rpartition("/")[2])
             if found is not None:
                 yield found["certificateDescription"]
 
 
+def attributes(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags as attributes of a thing: texts stay, numbers and switches become their JSON."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in tags.items()}
+
+
 def _document(thing: Mapping[str, Any]) -> Document:
-    attributes = thing.get("attributes") or {}
+    held = thing.get("attributes") or {}
     mark = {
-        "manifest": attributes.get(MANIFEST, ""),
-        "row": attributes.get(ROW, ""),
-        "enabled": attributes.get(ENABLED) == "true",
+        "manifest": held.get(MANIFEST, ""),
+        "row": held.get(ROW, ""),
+        "enabled": held.get(ENABLED) == "true",
     }
     return {
         "registrationId": thing["thingName"],
@@ -208,15 +252,6 @@ def _document(thing: Mapping[str, Any]) -> Document:
         "attestation": {"type": "x509"},
         "optionalDeviceInformation": {_MARK: mark},
     }
-
-
-def _attributes(document: Document) -> dict[str, str]:
-    """Tags as attributes: texts, numbers and switches."""
-    tags = document["initialTwin"]["tags"]
-    nested = [key for key, value in tags.items() if isinstance(value, dict | list)]
-    if nested:
-        raise RowRefusedError(f"tags.{nested[0]} can be no attribute of a thing; one text would be right")
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in tags.items()}
 
 
 def _pems(document: Document) -> list[str]:

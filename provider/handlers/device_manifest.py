@@ -16,7 +16,9 @@ from provider.handlers import device_manifest_inputs as said
 from provider.handlers import enrollment_notices, individual_enrollment
 from provider.handlers.device_manifest_inputs import Inputs
 from provider.handlers.manifests import ManifestHandler, name_of
+from provider.manifest.pacing import Pacer, per_minute
 from provider.manifest.settings import Settings
+from provider.manifest.telling import Pace
 from provider.resource import Notice
 from provider.values import Plain
 
@@ -45,6 +47,14 @@ class DeviceManifest(ManifestHandler[Inputs]):
     def service(self, host: str, name: str, inputs: Inputs | None) -> DpsBulk:  # noqa: ARG002 - marks name it
         """Its data plane."""
         return DpsBulk(self._rest(host), API_VERSION if inputs is None else inputs.api_version)
+
+    def pacer(self) -> Pacer:
+        """A service's operations a minute."""
+        return Pacer(self._clock, per_minute(self._environment))
+
+    def pace(self, inputs: Inputs) -> Pace:  # noqa: ARG002 - the same for all
+        """Ten rows an operation."""
+        return Pace(per_minute(self._environment))
 
     def faults(self, inputs: Inputs) -> Iterable[Fault]:
         """As for every enrollment."""

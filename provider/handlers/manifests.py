@@ -22,11 +22,12 @@ from provider.fields import prop, props, write, write_value
 from provider.handlers import rules
 from provider.manifest.delivery import HASTE, PATIENCE, Delivery, Enrollments
 from provider.manifest.errors import ManifestError, StoppedError
-from provider.manifest.pacing import Pacer, per_minute
+from provider.manifest.pacing import Pacer
 from provider.manifest.place import place
 from provider.manifest.records import CSV, PARQUET
 from provider.manifest.run import Manifest, Result, Wanted
 from provider.manifest.settings import Settings
+from provider.manifest.telling import Pace
 from provider.resource import Handler, Made, Notice, State
 from provider.values import UNKNOWN, Plain, has_unknown
 
@@ -133,6 +134,14 @@ class ManifestHandler(Handler[M, Outputs]):
     def service(self, host: str, name: str, inputs: M | None) -> Enrollments:
         """The service's calls for a manifest. Without inputs none is made or changed, only removed."""
 
+    @abstractmethod
+    def pacer(self) -> Pacer:
+        """The pace of the service's calls, all threads and manifests of one host together."""
+
+    @abstractmethod
+    def pace(self, inputs: M) -> Pace:
+        """How long rows take, for a preview. The inputs may have values that are not known."""
+
     def told(self, old: M | None, new: M) -> tuple[Notice, ...]:  # noqa: ARG002 - for subclasses
         """What a change does to devices, beside how many rows it is about."""
         return ()
@@ -211,7 +220,7 @@ class ManifestHandler(Handler[M, Outputs]):
             return
         wanted = self._wanted(_guessed(new))
         revision = None if old is None else self.settings(old).revision(old.content_hash.lower())
-        preview = self._manifest(new, HASTE).preview(wanted, revision, per_minute(self._environment))
+        preview = self._manifest(new, HASTE).preview(wanted, revision, self.pace(new))
         yield from (Notice(text, warning=warning) for text, warning in preview)
 
     def _up(self, inputs: M, old_revision: str | None) -> Made[Outputs]:
@@ -246,7 +255,7 @@ class ManifestHandler(Handler[M, Outputs]):
         host, name = host.lower(), name.lower()
         with self._guard:
             if host not in self._pacers:
-                self._pacers[host] = Pacer(self._clock, per_minute(self._environment))
+                self._pacers[host] = self.pacer()
         delivery = Delivery(
             lambda: self.service(host, name, inputs), name, self._pacers[host], self._clock, patience
         )

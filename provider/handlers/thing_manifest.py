@@ -2,7 +2,8 @@
 
 The file is of the same form as for DPS; rows attest by x509. A row's device is a thing with its certificate
 and policies (`provider.clients.aws_things`); its tags are attributes of the thing, its desired properties the
-first shadow. A row that is taken out takes thing, certificate and shadow with it."""
+first shadow. A row that is taken out takes thing, certificate and shadow with it. docs/adr/0011 says why rows
+are registered one by one and by no task."""
 
 from __future__ import annotations
 
@@ -20,7 +21,11 @@ from provider.fields import prop, write
 from provider.handlers import rules
 from provider.handlers.enrollment_inputs import NO_TWIN, InitialTwin
 from provider.handlers.manifests import ADDRESS, Common, ManifestHandler, name_faults, name_of
+from provider.manifest import paced, things
+from provider.manifest.paced import PacedClient, Paces
+from provider.manifest.pacing import Pacer
 from provider.manifest.settings import X509, Settings
+from provider.manifest.telling import Pace
 from provider.resource import Notice
 from provider.values import Plain, has_unknown
 
@@ -77,6 +82,7 @@ class ThingManifest(ManifestHandler[Inputs]):
     ) -> None:
         super().__init__(clock, environment)
         self._client = client
+        self._paces: dict[str, Paces] = {}
 
     def host(self, inputs: Inputs) -> Plain:
         """The account's data plane: another one in each account and region."""
@@ -92,7 +98,17 @@ class ThingManifest(ManifestHandler[Inputs]):
             tags=twin["tags"],
             desired=twin["desired"],
             shared={"thingGroup": inputs.thing_group, "policies": sorted(inputs.policies)},
+            whole=things.fault,
         )
+
+    def pacer(self) -> Pacer:
+        """None for rows: each of their calls waits for its own turn."""
+        return Pacer(self._clock, 0)
+
+    def pace(self, inputs: Inputs) -> Pace:
+        """As fast as the policies can be attached."""
+        policies = 1 if has_unknown([write(inputs)["policies"]]) else len(inputs.policies)
+        return Pace(paced.rows_per_minute(policies, self._environment), 1, "devices")
 
     def service(self, host: str, name: str, inputs: Inputs | None) -> Things:
         """AWS IoT and its data plane, in the region of the host."""
@@ -101,19 +117,19 @@ class ThingManifest(ManifestHandler[Inputs]):
         kind = _NO_KIND
         if inputs is not None:
             kind = Kind(inputs.thing_type, inputs.thing_group, tuple(inputs.policies))
-        return Things(
-            self._client("iot", region, None), self._client("iot-data", region, f"https://{host}"), name, kind
-        )
+        with self._guard:
+            paces = self._paces.setdefault(host, Paces(self._clock, paced.factor(self._environment)))
+        iot = PacedClient(self._client("iot", region, None), paces)
+        data = PacedClient(self._client("iot-data", region, f"https://{host}"), paces)
+        return Things(iot, data, name, kind, self._clock.sleep)
 
     def faults(self, inputs: Inputs) -> Iterable[Fault]:
-        """A manifest without a name has one by its file; tags are texts."""
+        """A manifest without a name has one by its file; the twin is one that AWS can hold."""
         yield from name_faults(inputs)
-        tags: Plain = inputs.initial_twin.tags if not has_unknown([write(inputs)]) else {}
-        for key, value in tags.items():
-            if isinstance(value, dict | list):
-                yield Fault(
-                    "initialTwin", f"tags.{key} can be no attribute of a thing; one text would be right"
-                )
+        twin: dict[str, Any] = write(inputs.initial_twin)
+        if not has_unknown(twin):
+            every = (*things.tag_faults(twin["tags"]), *things.desired_faults(twin["desired"]))
+            yield from (Fault("initialTwin", each) for each in every)
 
     def told(self, old: Inputs | None, new: Inputs) -> tuple[Notice, ...]:
         """What a change does to devices that are there."""

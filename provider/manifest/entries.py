@@ -74,6 +74,8 @@ def entry(record: Record, settings: Settings) -> Entry | Refusal:
         "tags": document.pop("tags"),
         "properties": {"desired": document.pop("desired")},
     }
+    if settings.whole is not None and (wrong := settings.whole(document)) is not None:
+        return Refusal(record.line, name.lower(), wrong)
     text = canonical(document)
     if len(text) > LIMIT_BYTES:
         return Refusal(

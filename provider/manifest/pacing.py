@@ -20,6 +20,7 @@ from provider.clients.retry import Clock, Policy
 PER_MINUTE: Final = 1000
 VARIABLE: Final = "MUSTER_DPS_OPERATIONS_PER_MINUTE"
 THROTTLED: Final = 429
+_THROTTLED = ("Throttl", "TooManyRequests")  # of AWS IoT, whose status is 400
 _MARGIN = 0.99  # a service's minute is not ours: the last hundredth would only earn refusals
 _BACKLOG_SECONDS = 5.0  # what a stall may be caught up with, within the window's limit
 _WINDOW_SECONDS = 60.0
@@ -53,7 +54,7 @@ class Pacer:
             try:
                 return call()
             except ServiceError as error:
-                if error.status != THROTTLED:
+                if error.status != THROTTLED and not error.code.startswith(_THROTTLED):
                     raise
                 self._throttled(error.retry_after_seconds, attempt)
         self._turn()

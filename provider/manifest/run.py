@@ -129,7 +129,7 @@ class Manifest:
             return None if accepted and not ledger.count() else lost
 
     def preview(
-        self, wanted: Wanted, old_revision: str | None, per_minute: float
+        self, wanted: Wanted, old_revision: str | None, pace: telling.Pace
     ) -> Iterator[tuple[str, bool]]:
         """What an `up` would do, line by line, and whether it is a warning. Reads the file where it is new.
 
@@ -145,7 +145,7 @@ class Manifest:
             else:
                 if telling.excessive(counts) and not wanted.allow_removals:
                     raise RemovalRefusedError(telling.removal_refused(self._name, wanted.file, counts))
-                yield telling.plan(self._name, counts, per_minute), False
+                yield telling.plan(self._name, counts, pace), False
             if counts.refused:
                 yield telling.would_refuse(self._name, counts, ledger.own_refusals(target)), True
 

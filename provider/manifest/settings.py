@@ -22,7 +22,8 @@ ATTESTATIONS: Final = (X509, SYMMETRIC_KEY, TPM)
 @dataclass(frozen=True)
 class Settings:
     """Defaults of the rows. `shared` goes into every enrollment as it is (allocation, reprovisioning);
-    `rules` say what is wrong with an `endorsement_key`, `tags` and `desired`, as for single enrollments.
+    `rules` say what is wrong with an `endorsement_key`, `tags` and `desired`, as for single enrollments;
+    `whole` says what is wrong with a row's document in this cloud.
     """
 
     manifest: str
@@ -33,6 +34,7 @@ class Settings:
     desired: Mapping[str, Any] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict, compare=False, repr=False)
+    whole: Rule | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:

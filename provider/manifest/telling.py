@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from provider.clients.dps_bulk import BULK_ROWS, PAGE_ROWS
 from provider.manifest.ledger import Counts
@@ -16,23 +17,31 @@ REMOVED_ROWS = 10
 REMOVED_SHARE = 0.1
 
 
-def plan(manifest: str, counts: Counts, per_minute: float) -> str:
+class Pace(NamedTuple):
+    """What a service takes in a minute: so many operations of so many rows. 0: nobody counts."""
+
+    per_minute: float
+    rows: int = BULK_ROWS
+    of: str = "operations"
+
+
+def plan(manifest: str, counts: Counts, pace: Pace) -> str:
     """What an `up` would do, in one line."""
     text = (
         f"manifest {manifest}: {counts.added:,} added, {counts.changed:,} changed, {counts.removed:,} removed"
     )
     if counts.refused:
         text += f", {counts.refused:,} refused"
-    seconds = calls(counts) * 60 / per_minute if per_minute else 0
+    seconds = calls(counts, pace.rows) * 60 / pace.per_minute if pace.per_minute else 0
     return text + (
-        f" (about {minutes(seconds)} at {per_minute:,.0f} operations a minute)" if seconds > 60 else ""
+        f" (about {minutes(seconds)} at {pace.per_minute:,.0f} {pace.of} a minute)" if seconds > 60 else ""
     )
 
 
-def calls(counts: Counts) -> int:
-    """About how many operations of the service that takes."""
+def calls(counts: Counts, rows: int = BULK_ROWS) -> int:
+    """About how many operations of the service that takes, with so many rows each."""
     looks = counts.looks if counts.looks <= FEW_ROWS else counts.known // PAGE_ROWS
-    return looks + (counts.added + counts.changed + counts.removed) // BULK_ROWS
+    return looks + (counts.added + counts.changed + counts.removed) // rows
 
 
 def minutes(seconds: float) -> str:
