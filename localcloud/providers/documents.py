@@ -17,6 +17,7 @@ from localcloud.providers.shapes import (
     Record,
     Scalar,
     Shape,
+    folded,
 )
 from localcloud.providers.wire import UNKNOWN, Data, Secret
 
@@ -148,7 +149,7 @@ class Projection:
             return self.record(declared, live, shape)
         if isinstance(shape, ListOf) and isinstance(declared, list) and isinstance(live, list):
             return self._items(declared, live, shape)
-        return declared if self.same(name, declared, live) else live
+        return declared if self.same(name, declared, live) or _is_choice(shape, declared, live) else live
 
     def _items(self, declared: list[Any], live: list[Any], shape: ListOf) -> list[Any]:
         """Item by item, as far as both go; items that are only live are drift."""
@@ -157,6 +158,12 @@ class Projection:
             self._value(mine, theirs, shape.item, "") for mine, theirs in zip(declared, live, strict=False)
         ]
         return shared + live[len(shared) :]
+
+
+def _is_choice(shape: Shape, declared: Data, live: Data) -> bool:
+    """Whether both are one of a shape's values: their case and blanks mean nothing (`shapes.Scalar`)."""
+    both = isinstance(declared, str) and isinstance(live, str)
+    return both and isinstance(shape, Scalar) and bool(shape.values) and folded(declared) == folded(live)
 
 
 def _aligned(declared: list[Any], live: list[Any]) -> list[Any]:

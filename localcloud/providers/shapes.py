@@ -256,7 +256,7 @@ def _scalar_faults(value: Data, shape: Scalar, path: Path) -> Iterator[Fault]:
     if not _is_kind(value, shape.kind):
         yield _wrong_kind(value, _ARTICLES[shape.kind], path)
         return
-    if shape.values and _folded(value) not in {_folded(known) for known in shape.values}:
+    if shape.values and folded(value) not in {folded(known) for known in shape.values}:
         yield Fault(path, f"{value!r} is none of: {', '.join(shape.values)}")
     if shape.pattern and not re.search(shape.pattern, value):
         yield Fault(path, f"{value!r} is not allowed: {shape.rule or f'must match {shape.pattern}'}")
@@ -285,7 +285,8 @@ def _is_kind(value: Data, kind: ScalarKind) -> bool:
     return isinstance(value, numeric) and not isinstance(value, bool)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A word without its case and blanks, as ARM compares words of a list."""
     return text.replace(" ", "").casefold()
 
 

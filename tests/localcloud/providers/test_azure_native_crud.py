@@ -113,6 +113,16 @@ def test_drift_is_seen_and_service_defaults_are_none(plugin: AzureNative, arm: A
     assert changed == {("tags", "by"), ("properties", "comments"), ("sku", "capacity")}
 
 
+def test_a_choice_written_in_other_letters_is_no_drift(plugin: AzureNative, arm: Any) -> None:
+    resource = plugin.resource(DPS)
+    inputs = CASES[DPS][0]
+    made = resource.create(inputs)
+    arm.documents[made.identity.lower()]["properties"]["allocationPolicy"] = "hashed"
+    seen = resource.read(made.identity, inputs)
+    assert seen is not None
+    assert seen.inputs == inputs
+
+
 def test_links_that_others_made_are_no_drift_and_are_not_kept(plugin: AzureNative, arm: Any) -> None:
     inputs = CASES[DPS][0]
     resource = plugin.resource(DPS)
