@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from bench import (
+    aws_provisioning,
+    both_clouds,
     connections,
     fleet_size,
     issuing,
@@ -42,12 +44,19 @@ def main() -> None:
     console.print(f"wrote {report.REPORT.relative_to(PROJECT)}")
 
 
-def _preview(workspace: Workspace, _full: bool) -> str:
-    found = preview.measure(workspace)
+def _preview(_workspace: Workspace, _full: bool) -> str:
+    found = preview.measure()
     rows = [("Muster's program", found.ours.spread(2)), ("flat, hand-written", found.flat.spread(2))]
     goal = f"Muster takes {ratio(found.ours, found.flat):.2f} times as long (goal: at most 1.15)."
     title = f"Preview, nothing changed, {found.resources} resources each"
-    return section(title, "", "seconds", rows, goal)
+    return section(title, "On Azure.", "seconds", rows, goal)
+
+
+def _clouds(workspace: Workspace, full: bool) -> str:
+    found = both_clouds.measure(workspace)
+    small, vast = both_clouds.SMALL, both_clouds.VAST if full else both_clouds.QUICK
+    few, many = both_clouds.resources(workspace, small), both_clouds.resources(workspace, vast)
+    return both_clouds.report(found, {small: few, vast: many})
 
 
 def _fleet_size(workspace: Workspace, full: bool) -> str:
@@ -81,6 +90,10 @@ def _provisioning(workspace: Workspace, _full: bool) -> str:
     ]
     goal = f"A flow costs the server {found.flow_cpu_ms.median:.2f} ms of CPU (goal: at most 5 ms)."
     return section(f"Provisioning, {provisioning.DEVICES} devices a round", "", "value", rows, goal)
+
+
+def _aws_provisioning(workspace: Workspace, _full: bool) -> str:
+    return aws_provisioning.report(aws_provisioning.measure(workspace))
 
 
 def _connections(workspace: Workspace, _full: bool) -> str:
@@ -151,8 +164,10 @@ def _revocation(_workspace: Workspace, full: bool) -> str:
 
 _SECTIONS: dict[str, Callable[[Workspace, bool], str]] = {
     "preview": _preview,
+    "clouds": _clouds,
     "fleet-size": _fleet_size,
     "provisioning": _provisioning,
+    "aws-provisioning": _aws_provisioning,
     "connections": _connections,
     "unchanged": _unchanged,
     "manifest": _manifest,

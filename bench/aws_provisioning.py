@@ -17,6 +17,7 @@ import psutil
 
 from bench import aws_wire, wire
 from bench.aws_wire import Newcomer
+from bench.report import section
 from bench.rounds import Series, interleave, seconds
 from bench.workspace import Workspace
 from certs.chain import fingerprint, load_certificates
@@ -69,9 +70,30 @@ def measure(workspace: Workspace, devices: int = DEVICES, rounds: int = ROUNDS) 
     return AwsProvisioning(devices, **sides)
 
 
+def report(found: AwsProvisioning) -> str:
+    """The section."""
+    sides = {
+        "claim, CSR, hook, thing, shadow": found.hooked,
+        "the same without hook and first shadow": found.plain,
+        "bare mTLS handshake": found.handshakes,
+    }
+    rows = [
+        (name, " | ".join((side.rate.spread(), side.cloud_ms.spread(2), side.stand_in_ms.spread(2))))
+        for name, side in sides.items()
+    ]
+    goal = (
+        f"One handshake comes to {found.handshakes.rate.median / found.plain.rate.median:.0f} times the rate "
+        f"of a flow without the hook, which has two, and the hook takes "
+        f"{1000 / found.hooked.rate.median - 1000 / found.plain.rate.median:.0f} ms of each flow with it."
+    )
+    how = "One client process, four threads, one local cloud. The stand-in runs the hook, IAM and DynamoDB."
+    unit = "a second | CPU of the local cloud, ms each | CPU of its stand-in, ms each"
+    return section(f"Provisioning on AWS, {found.devices} devices a round", how, unit, rows, goal)
+
+
 @dataclass
 class Meter:
-    """CPU for a device that a round costs the process `pid` and those below it; the first round only warms up."""
+    """CPU for a device that a round costs a process and those below it; the first round only warms up."""
 
     pid: int
     cloud_ms: Series = field(default_factory=lambda: Series("cloud"))

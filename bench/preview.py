@@ -1,7 +1,7 @@
 """`pulumi preview` of Muster's program, beside a hand-written flat program with the same resources.
 
-Both stacks are up on the same local cloud, and nothing changes: what is timed is the preview that stands in
-most pull requests.
+Both stacks are up on the same local cloud, on Azure alone (what both clouds cost is bench/both_clouds.py's),
+and nothing changes: what is timed is the preview that stands in most pull requests.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rounds import Series, interleave, seconds
-from bench.workspace import PROJECT, Workspace
+from bench.workspace import PROJECT, Workspace, started
 
 ROUNDS = 7
 
@@ -25,17 +25,22 @@ class Preview:
     resources: int
 
 
-def measure(workspace: Workspace) -> Preview:
+def measure(rounds: int = ROUNDS) -> Preview:
     """Bring the flat program up beside Muster's, then preview both in turn.
 
     Raises RuntimeError when the two do not declare the same resources: the comparison would say nothing.
     """
+    with started(devices=0, cloud="azure") as workspace:
+        return _measure(workspace, rounds)
+
+
+def _measure(workspace: Workspace, rounds: int) -> Preview:
     flat = _bring_up(workspace)
     ours, theirs = (_declared(workspace, folder) for folder in (workspace.root, flat))
     if ours != theirs:
         raise RuntimeError(f"the flat program declares {theirs}, Muster's {ours}")
     series = interleave(
-        ROUNDS,
+        rounds,
         ours=lambda: seconds(lambda: workspace.pulumi("preview", "--expect-no-changes")),
         flat=lambda: seconds(lambda: workspace.pulumi("preview", "--expect-no-changes", folder=flat)),
     )

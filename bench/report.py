@@ -17,8 +17,10 @@ from bench.workspace import PROJECT
 REPORT = PROJECT / "docs" / "benchmarks.md"
 ORDER = (
     "preview",
+    "clouds",
     "fleet-size",
     "provisioning",
+    "aws-provisioning",
     "connections",
     "unchanged",
     "manifest",

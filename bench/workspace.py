@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from bench.one_cloud import Cloud, alone
 from cli.local import environment
 from cli.local.layout import Layout
 
@@ -59,11 +62,17 @@ class Workspace:
 
 
 @contextmanager
-def started(devices: int) -> Iterator[Workspace]:
-    """A new workspace with that many devices up; taken down and removed at the end."""
+def started(devices: int, cloud: Cloud | None = None) -> Iterator[Workspace]:
+    """A new workspace with that many devices up on each cloud, or on one alone; taken down and removed at the
+    end.
+    """
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
         workspace = Workspace(Path(folder))
         lay_out(workspace.root)
+        if cloud is not None:
+            file = workspace.root / "stacks" / "Pulumi.local.yaml"
+            document = alone(yaml.safe_load(file.read_text()), cloud)
+            file.write_text(yaml.safe_dump(document, sort_keys=False))
         try:
             workspace.up(devices)
             yield workspace

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.one_cloud import Cloud, alone
 from bench.workspace import PROJECT, lay_out
 from cli.local import scratch
 from fleet import load_stack
 
 STACKS = ("local", "dev", "staging", "prod")
+CLOUDS: tuple[Cloud, ...] = ("azure", "aws")
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
@@ -76,32 +78,16 @@ def test_only_what_the_stack_wants_is_there(previewed: dict[str, Any]) -> None:
     assert "azure-native:monitor:MetricAlert" in types("prod") - types("staging")
 
 
-_AZURES = ("allocation", "reprovision", "edge", "certificates")
-
-
-def _on(cloud: str, document: dict[str, Any]) -> dict[str, Any]:
-    """A stack file's document with what is on one cloud alone."""
-    fleet = document["config"]["muster:fleet"]
-    fleet["clouds"] = [cloud]
-    fleet.pop("aws" if cloud == "azure" else "azure", None)
-    kept = {key: each for key, each in fleet["groups"].items() if cloud in each.pop("clouds", [cloud])}
-    for group in kept.values():
-        for field in ("aws",) if cloud == "azure" else _AZURES:
-            group.pop(field, None)
-    fleet["groups"] = kept
-    return document
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("previews of one cloud")
 def test_each_stack_can_be_previewed_with_either_cloud_alone(project: Path, tmp_path: Path) -> None:
     clone = _clone(project, tmp_path / "clone")
     for stack in STACKS:
-        for cloud in ("azure", "aws"):
+        for cloud in CLOUDS:
             document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
             file = clone / "stacks" / f"Pulumi.{stack}-{cloud}.yaml"
-            file.write_text(yaml.safe_dump(_on(cloud, document), sort_keys=False))
-    names = [f"{stack}-{cloud}" for stack in STACKS for cloud in ("azure", "aws")]
+            file.write_text(yaml.safe_dump(alone(document, cloud), sort_keys=False))
+    names = [f"{stack}-{cloud}" for stack in STACKS for cloud in CLOUDS]
     options = [option for name in names for option in ("-s", name)]
     done = _preview(clone, *options, "--offline", "--json")
     assert done.returncode == 0, done.stderr
