@@ -85,6 +85,7 @@ class Kind:
         name: the property that is named automatically; "" for none.
         naming: how.
         tagging: how its tags are read and changed.
+        late: properties that `calls.complete` sets, after the create.
         renamed: nested properties that Pulumi does not spell as the model does, by their paths.
         absent: nested members of the model that Pulumi has not, by their paths.
         unserved: properties, also nested, that Pulumi has and this stand-in not.
@@ -107,6 +108,7 @@ class Kind:
     name: str = "name"
     naming: Naming = Naming()
     tagging: Tagging | None = None
+    late: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     unserved: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from localcloud.providers.boto import body, models, naming
@@ -10,7 +10,7 @@ from localcloud.providers.boto.codes import is_missing, is_taken
 from localcloud.providers.boto.context import Context
 from localcloud.providers.boto.entries import Kind
 from localcloud.providers.boto.session import Session
-from localcloud.providers.difference import Difference, compare
+from localcloud.providers.difference import Change, Difference, compare
 from localcloud.providers.documents import at
 from localcloud.providers.errors import CloudRefused, Incomplete, ProviderError
 from localcloud.providers.plugin import Checked, Declaration, Live
@@ -51,6 +51,12 @@ class BotoResource:
             identity = self._kind.calls.create(to, wish)
         except CloudRefused as refused:
             return self._taken_over(to, wish, inputs, refused)
+        return self._completed(to, identity, wish, inputs)
+
+    def _completed(
+        self, to: Context, identity: str, wish: Mapping[str, Any], inputs: Mapping[str, Any]
+    ) -> Live:
+        """What a create cannot say, said to what is there."""
         try:
             self._kind.calls.complete(to, identity, wish)
             live = self._read(to, identity, inputs, inputs)
@@ -60,6 +66,13 @@ class BotoResource:
             raise Incomplete(f"{identity}: made, and not there", identity, inputs, inputs)
         return live
 
+    def _is_unfinished(self, changes: Iterable[Change], found: Mapping[str, Any]) -> bool:
+        """Whether all that differs is what a create leaves to later, and is as the create leaves it."""
+        live, late = body.to_inputs(self._kind, found), self._kind.late
+        names = {str(it.path[0]) for it in changes}
+        fresh = {it for it in late if not live.get(it) or live[it] == self._kind.properties[it].default}
+        return names <= fresh
+
     def _taken_over(
         self, to: Context, wish: Mapping[str, Any], inputs: Mapping[str, Any], refused: CloudRefused
     ) -> Live:
@@ -67,7 +80,10 @@ class BotoResource:
         found = self._document(to, identity, inputs) if identity else None
         if found is None:
             raise refused
-        if self.diff(inputs, body.project(self._kind, inputs, found)).changes:
+        changes = self.diff(inputs, body.project(self._kind, inputs, found)).changes
+        if changes and self._is_unfinished(changes, found):
+            return self._completed(to, identity, wish, inputs)
+        if changes:
             raise ProviderError(
                 f"{refused}\n  {identity} exists already and is not as declared; delete it, or take it over: "
                 f"pulumi import {self._kind.token} <name> {identity}"

@@ -15,6 +15,7 @@ from localcloud.providers.aws.table import KINDS as CLASSIC
 from localcloud.providers.aws_native.plugin import made as made_native
 from localcloud.providers.aws_native.table import KINDS as NATIVE
 from localcloud.providers.boto import service_models
+from localcloud.providers.boto.calls import Base
 from localcloud.providers.boto.entries import Kind
 from localcloud.providers.boto.session import Session
 from localcloud.providers.boto.settings import Settings
@@ -332,3 +333,27 @@ def test_what_was_added_to_a_group_by_hand_is_drift() -> None:
     seen = made(session).resource("aws:iot/thingGroup:ThingGroup").read("g", declared)
     assert seen is not None
     assert seen.inputs["properties"] == {"description": "one", "attributePayload": payload}
+
+
+@pytest.mark.parametrize(("there", "is_finished"), [(None, True), (30, False)])
+def test_what_a_killed_run_left_unfinished_is_finished(there: int | None, is_finished: bool) -> None:
+    kept = {"logGroupName": "/a", "arn": "arn:*", **({"retentionInDays": there} if there else {})}
+    session = FakeSession(
+        create_log_group=refusal("ResourceAlreadyExistsException"),
+        describe_log_groups={"logGroups": [kept]},
+        list_tags_for_resource={"tags": {}},
+        put_retention_policy=lambda told: kept.update(retentionInDays=told["retentionInDays"]) or {},
+    )
+    resource = made(session).resource("aws:cloudwatch/logGroup:LogGroup")
+    if is_finished:
+        assert resource.create({"name": "/a", "retentionInDays": 14}).outputs["retentionInDays"] == 14
+    else:
+        with pytest.raises(ProviderError, match="exists already and is not as declared"):
+            resource.create({"name": "/a", "retentionInDays": 14})
+
+
+def test_the_tables_say_what_comes_late() -> None:
+    for kind in (*CLASSIC, *NATIVE):
+        completes = type(kind.calls).complete is not Base.complete
+        assert completes == bool(kind.late) or kind.token == "aws:kms/key:Key"
+        assert kind.late <= set(kind.properties)

@@ -254,6 +254,7 @@ KINDS = (
         },
         {"arn": "arn", "bucketDomainName": "domain", "bucketRegionalDomainName": "regional"},
         Buckets(),
+        late=frozenset({"tags"}),
         name="bucket",
         naming=Naming(longest=63, finish=lambda name, _inputs: name.lower()),
         unserved=frozenset(

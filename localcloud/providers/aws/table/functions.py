@@ -273,6 +273,7 @@ KINDS = (
             "version": "Version",
         },
         Functions(),
+        late=frozenset({"reservedConcurrentExecutions"}),
         tagging=Tagging(
             "FunctionArn", "Resource", "list_tags", "Tags", added="Tags", removed="TagKeys", pair=()
         ),

@@ -143,6 +143,7 @@ KINDS = (
         },
         {"arn": "arn"},
         LogGroups(),
+        late=frozenset({"retentionInDays"}),
         tagging=Tagging("arn", pair=()),
         unserved=frozenset({"deletionProtectionEnabled", "namePrefix"}),
     ),

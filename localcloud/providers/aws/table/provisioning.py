@@ -127,6 +127,7 @@ KINDS = (
             first=(("domainConfigurationStatus", "DISABLED"),),
         ),
         tagging=Tagging("domainConfigurationArn"),
+        late=frozenset({"status"}),
         sets=frozenset({"serverCertificateArns"}),
     ),
     Kind(

@@ -140,6 +140,7 @@ KINDS = (
         Streams(),
         naming=Naming(longest=128),
         tagging=_STREAM_TAGS,
+        late=frozenset({"encryptionType", "kmsKeyId", "retentionPeriod", "tags"}),
         unserved=frozenset({"arn", "maxRecordSizeInKib", "shardLevelMetrics", "warmThroughputMibPs"}),
     ),
 )

@@ -180,6 +180,7 @@ KINDS = (
         {"arn": "TableArn", "streamArn": "LatestStreamArn", "streamLabel": "LatestStreamLabel"},
         Tables(),
         tagging=_TAGGING,
+        late=frozenset({"pointInTimeRecovery", "ttl"}),
         renamed={
             "attributes[].AttributeName": "name",
             "attributes[].AttributeType": "type",

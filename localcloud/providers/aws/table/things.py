@@ -115,6 +115,7 @@ KINDS = (
         {"arn": "thingTypeArn"},
         Types("thingTypeName", "create_thing_type", "describe_thing_type"),
         tagging=Tagging("thingTypeArn"),
+        late=frozenset({"deprecated"}),
         renamed={"properties.thingTypeDescription": "description"},
         absent=frozenset({"properties.mqtt5Configuration"}),
         sets=frozenset({"properties.searchableAttributes"}),

@@ -87,6 +87,7 @@ KINDS = (
         ),
         name="securityProfileName",
         tagging=Tagging("securityProfileArn"),
+        late=frozenset({"targetArns"}),
         usual={"behaviors[]": {"suppressAlerts": False, "metricDimension": None, "exportMetric": None}},
         forms={"behaviors[].criteria.value.count": counted},
         is_regional=False,
