@@ -29,13 +29,17 @@ def build(fleet: Fleet, sources: Sources) -> dict[str, Any]:
                mitigations, if there are any: of an audit's checks, the actions that answer their findings
     """
     muster = Provider(f"{fleet.name}-muster")
-    outputs: dict[str, Any] = {}
-    if "azure" in fleet.clouds:
-        from components.fleet import azure
+    if "aws" not in fleet.clouds:
+        return _on_azure(fleet, sources, muster)
+    from components.fleet import aws
 
-        outputs |= azure.declare(fleet, sources, muster)
-    if "aws" in fleet.clouds:
-        from components.fleet import aws
+    # Whose credentials they are is found out before anything is declared, on Azure as well.
+    ground = aws.entered(fleet, sources, muster)
+    outputs = _on_azure(fleet, sources, muster) if "azure" in fleet.clouds else {}
+    return {**outputs, "aws": aws.declare(ground)}
 
-        outputs["aws"] = aws.declare(fleet, sources, muster)
-    return outputs
+
+def _on_azure(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
+    from components.fleet import azure
+
+    return azure.declare(fleet, sources, muster)

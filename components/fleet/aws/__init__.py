@@ -18,9 +18,8 @@ from components.sources import Sources
 from fleet import Fleet
 
 
-def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
-    """Declare everything on AWS; what the output `aws` holds. Raises pulumi.RunError in the wrong account."""
-    ground = _ground(fleet, sources, muster)
+def declare(ground: Ground) -> dict[str, Any]:
+    """Declare everything on AWS; what the output `aws` holds."""
     data_endpoint = account.address(ground, "iot:Data-ATS")
     host = account.endpoint(ground)
     settings = account.settings(ground)
@@ -38,7 +37,8 @@ def declare(fleet: Fleet, sources: Sources, muster: Provider) -> dict[str, Any]:
     }
 
 
-def _ground(fleet: Fleet, sources: Sources, muster: Provider) -> Ground:
+def entered(fleet: Fleet, sources: Sources, muster: Provider) -> Ground:
+    """Where the fleet will be, before anything is declared. Raises pulumi.RunError in the wrong account."""
     aws, native = session.providers(fleet.name, fleet.on_aws)
     found = session.account(fleet.on_aws, aws)
     place = Place(fleet.name, pulumi.get_stack(), fleet.on_aws.region, found)

@@ -336,6 +336,17 @@ def test_credentials_of_another_account_are_refused(declare: Declare) -> None:
         declare(_fleet(aws={**AWS, "account": "999988887777"}))
 
 
+def test_nothing_is_made_on_azure_either_then(
+    declare: Declare, description: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared: list[str] = []
+    monkeypatch.setattr("components.fleet._on_azure", lambda *_: declared.append("azure"))
+    foreign = {**description, "clouds": ["azure", "aws"], "aws": {**AWS, "account": "999988887777"}}
+    with pytest.raises(pulumi.RunError, match="nothing was changed"):
+        declare(load(foreign, file="Pulumi.prod.yaml", location="westeurope"))
+    assert declared == []
+
+
 def test_offline_the_descriptions_account_is_believed(
     declare: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
