@@ -114,20 +114,17 @@ class AwsFleet:
         where = ["--registration-id", name, "--endpoint", endpoint, "--attempts", "1"]
         trust = {"MUSTER_CA_FILE": str(self.workspace.state / "cloud" / "tls-ca.pem")}
         environment = self.workspace.environment() | self.workspace.settings() | trust
-        process = subprocess.Popen(
-            [sys.executable, "-m", "agent", *where, *shown, *more],
-            cwd=PROJECT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        command = [sys.executable, "-m", "agent", *where, *shown, *more]
         lines = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if json.loads(line)["event"] == "reported":
-                process.terminate()
-        return Told(process.wait(30), [json.loads(line) for line in lines], "".join(lines))
+        with subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line)
+                if json.loads(line)["event"] == "reported":
+                    process.terminate()
+        return Told(process.returncode, [json.loads(line) for line in lines], "".join(lines))
 
     def by_claim(self, name: str, key: str, group: str, **parameters: str) -> Told:
         """Run a device that comes with a claim."""
