@@ -147,6 +147,15 @@ def test_attributes_at_the_limit() -> None:
     ]
 
 
+def test_attributes_of_a_manifest_leave_room_for_its_own() -> None:
+    value = on_aws()
+    tags = {f"tag-{number}": "x" for number in range(47)}
+    value["manifests"] = {"plant": {"file": "plant.csv", "attestation": "x509", "twin": {"tags": tags}}}
+    assert faults_of(value) == []
+    tags["one-more"] = "x"
+    assert faults_of(value) == [("manifests.plant.twin.tags", "48 tags", "a thing can have 47 here")]
+
+
 def nested(levels: int) -> Value:
     return {"a": nested(levels - 1)} if levels > 1 else {"a": 1}
 
