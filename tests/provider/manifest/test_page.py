@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from provider.clients.aws_things import MARKS
 from provider.fields import props
 from provider.handlers.device_manifest_inputs import Inputs
 from provider.handlers.manifests import Outputs
-from provider.manifest import pacing, telling
+from provider.handlers.thing_manifest import Inputs as InputsOnAws
+from provider.manifest import paced, pacing, telling
 from provider.manifest.columns import COLUMNS
 from provider.manifest.entries import LIMIT_BYTES
 
@@ -42,6 +44,9 @@ def test_inputs_outputs_and_limits_are_those_of_the_code() -> None:
     for name in (*own, *(each.name for each in props(Outputs))):
         assert f"`{name}`" in PAGE
     assert pacing.VARIABLE in PAGE
+    assert paced.VARIABLE in PAGE
+    for name in (*(each.name for each in props(InputsOnAws)), *MARKS):
+        assert f"`{name}`" in PAGE
     assert f"{pacing.PER_MINUTE:,} operations a minute" in PAGE
     assert f"more than {LIMIT_BYTES:,} bytes" in PAGE
     assert f"more than {telling.REMOVED_ROWS} rows" in PAGE
