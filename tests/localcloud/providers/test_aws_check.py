@@ -72,6 +72,7 @@ def test_all_faults_at_once() -> None:
             "DEFAULT, SNI_ONLY",
         ),
         (QUEUE, {"messageRetentionSeconds": 59}, "messageRetentionSeconds", "the least is 60"),
+        ("aws:dynamodb/table:Table", {"name": "t"}, "name", "3 to 255"),
         (QUEUE, {"namePrefix": "x"}, "namePrefix", "does not serve this property"),
         (RULE, {"enabled": True, "sql": "", "sqlVersion": "x", "kafkas": []}, "kafkas", "does not serve"),
         (POLICY, {"policy": "{"}, "policy", "no JSON"),

@@ -156,6 +156,12 @@ def _stream(wish: Wish) -> dict[str, Any]:
     return {"StreamEnabled": True, "StreamViewType": wish.get("view", "NEW_AND_OLD_IMAGES")}
 
 
+_NAME = Scalar(
+    "string",
+    pattern=r"^[A-Za-z0-9_.-]{3,255}$",
+    rule="3 to 255 letters, digits, underscores, dots and hyphens",
+)
+"""The model has no such bound ("Naming rules", Amazon DynamoDB developer guide)."""
 _UNITS = Scalar("integer", minimum=1)
 KINDS = (
     Kind(
@@ -163,7 +169,7 @@ KINDS = (
         "dynamodb",
         "create_table",
         {
-            "name": own("TableName"),
+            "name": own("TableName", shape=_NAME),
             "attributes": Property("AttributeDefinitions", computed=True),
             "billingMode": Property("BillingMode", default="PROVISIONED"),
             "deletionProtectionEnabled": Property("protected", shape=FLAG),
