@@ -42,7 +42,7 @@ def test_the_thing_is_as_described(aws_fleet: AwsFleet, device: str) -> None:
     shown = iot.call("describe_certificate", certificateId=aws_fleet.certificate_id(device))
     assert shown["certificateDescription"]["status"] == "ACTIVE"
     attached = iot.call("list_attached_policies", target=principal)["policies"]
-    assert sorted(it["policyName"] for it in attached) == [group, f"{group}.shadow"]
+    assert sorted(it["policyName"] for it in attached) == [group, f"{group}.receive", f"{group}.subscribe"]
 
 
 @pytest.mark.parametrize("device", [it for it, way in WAYS.items() if way != "provisioning"])
