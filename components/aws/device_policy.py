@@ -20,11 +20,11 @@ class DevicePolicyArgs(TypedDict):
 
 
 class DevicePolicy(pulumi.ComponentResource):
-    """What devices may do: a policy for their own topics, one for their shadow, one for jobs when they have
-    any; a certificate gets all of them.
+    """What devices may do, in three policies (`policy`); a certificate gets all of them.
 
-    A change is a new version, which all devices get at their next connection. AWS keeps five versions; the
-    provider deletes the oldest to make room ("NOTE on policy versions", aws.iot.Policy).
+    A change is a new version, which reaches the devices that are there, too, within minutes. AWS keeps five
+    versions; the provider deletes the oldest to make room ("NOTE on policy versions", aws.iot.Policy). AWS
+    deletes no policy that a certificate still has: the devices of a group go before the group does.
     """
 
     names: list[pulumi.Output[str]]
@@ -49,4 +49,5 @@ class DevicePolicy(pulumi.ComponentResource):
 
 def policy_names(first: str) -> dict[str, str]:
     """The names of the policies by their part: that of the first is also the group's."""
-    return {policy.OWN: first, **{part: names.part(first, part) for part in (policy.SHADOW, policy.JOBS)}}
+    others = (policy.SUBSCRIBE, policy.RECEIVE)
+    return {policy.SAY: first, **{part: names.part(first, part) for part in others}}

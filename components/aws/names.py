@@ -36,7 +36,7 @@ def device(fleet: str, registration_id: str) -> str:
 
 
 def part(policy: str, what: str) -> str:
-    """Of a further policy beside the first one: `coldchain-reefers.shadow`."""
+    """Of a further policy beside the first one: `coldchain-reefers.receive`."""
     return f"{policy}.{what}"
 
 

@@ -7,8 +7,9 @@ IoT Core policy actions", "AWS IoT Core action resources", "Thing policy variabl
 topics", "Device provisioning MQTT API" (AWS IoT Core developer guide).
 
 A document has 2,048 bytes at most without white space (CreatePolicy, botocore iot 2015-05-28), and one with
-everything would be larger. So shadow and jobs have documents of their own: ten policies can be attached to a
-certificate ("AWS IoT Core endpoints and quotas").
+everything would be larger. So there are three, by what a device does: say, subscribe, receive (ten policies
+can be attached to a certificate, "AWS IoT Core endpoints and quotas"). Always these three: a change of
+permissions is then a new version of them, which reaches the devices that are there as well.
 """
 
 import json
@@ -21,8 +22,8 @@ MOST_BYTES: Final = 2048
 VERSION: Final = "2012-10-17"
 THING: Final = "${iot:Connection.Thing.ThingName}"
 DATA, COMMANDS = "dt", "cmd"
-OWN, SHADOW, JOBS = "own", "shadow", "jobs"
-"""The parts of what a device may do, each a policy: its connection and topics, its shadow, its jobs."""
+SAY, SUBSCRIBE, RECEIVE = "say", "subscribe", "receive"
+"""The parts of what a device may do, each a policy: to connect and publish, to subscribe, to receive."""
 
 Document: TypeAlias = dict[str, Any]
 
@@ -77,18 +78,23 @@ class Permissions:
 
 
 def compiled(scope: Scope, permissions: Permissions) -> dict[str, Document]:
-    """The policies, by part (OWN, SHADOW, JOBS). Raises PolicyError."""
+    """The policies, by part (SAY, SUBSCRIBE, RECEIVE). Raises PolicyError."""
     for topic in (*permissions.publish, *permissions.subscribe):
         _refuse_wildcards(topic)
+    jobs = permissions.jobs
+    said = [_topic(scope, DATA, topic) for topic in permissions.publish]
+    said += [*_things("shadow", _SHADOW_PUBLISHED), *_things("jobs", _JOBS_PUBLISHED if jobs else ())]
+    heard = [_topic(scope, COMMANDS, topic) for topic in permissions.subscribe]
+    heard += [*_things("shadow", _SHADOW_HEARD), *_things("jobs", _JOBS_HEARD if jobs else ())]
     parts = {
-        OWN: _own(scope, permissions),
-        SHADOW: _things(scope, "shadow", _SHADOW_PUBLISHED, _SHADOW_HEARD),
+        SAY: [*_connected(scope, permissions), _publish(scope, said)],
+        SUBSCRIBE: [_subscribe(scope, heard)],
+        RECEIVE: [_receive(scope, heard)],
     }
-    if permissions.jobs:
-        parts[JOBS] = _things(scope, "jobs", _JOBS_PUBLISHED, _JOBS_HEARD)
     documents = {part: document(statements) for part, statements in parts.items()}
     for part, each in documents.items():
-        _refuse_large(scope, permissions, part, each)
+        topics = permissions.publish if part == SAY else permissions.subscribe
+        _refuse_large(scope, topics, part, each)
     return documents
 
 
@@ -103,12 +109,9 @@ def claim(scope: Scope, template: str) -> Document:
         "$aws/certificates/create-from-csr/json",
         f"$aws/provisioning-templates/{template}/provision/json",
     )
-    made = document(
-        [
-            allow("iot:Connect", [scope.arn("client/*")]),
-            *_heard_and_said(scope, calls, [f"{call}/{answer}" for call in calls for answer in _ANSWERS]),
-        ]
-    )
+    answers = [f"{call}/{answer}" for call in calls for answer in _ANSWERS]
+    connected = allow("iot:Connect", [scope.arn("client/*")])
+    made = document([connected, _publish(scope, calls), _subscribe(scope, answers), _receive(scope, answers)])
     if (size := size_of(made)) > MOST_BYTES:
         raise PolicyError(_too_large(f"the claim policy of {template}", size), "shorten the template's name")
     return made
@@ -134,27 +137,27 @@ def size_of(policy: Mapping[str, Any]) -> int:
     return len("".join(text_of(policy).split()).encode())
 
 
-def _own(scope: Scope, permissions: Permissions) -> Iterator[Document]:
+def _connected(scope: Scope, permissions: Permissions) -> Iterator[Document]:
     attached = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
     yield allow("iot:Connect", [scope.arn(f"client/{THING}")], Condition=attached)
-    said = [_topic(scope, DATA, topic) for topic in permissions.publish]
-    heard = [_topic(scope, COMMANDS, topic) for topic in permissions.subscribe]
-    yield from _heard_and_said(scope, said, heard)
     if permissions.role_alias is not None:
         yield allow("iot:AssumeRoleWithCertificate", [scope.arn(f"rolealias/{permissions.role_alias}")])
 
 
-def _things(scope: Scope, what: str, said: Sequence[str], heard: Sequence[str]) -> Iterator[Document]:
-    below = f"$aws/things/{THING}/{what}"
-    return _heard_and_said(scope, [f"{below}/{each}" for each in said], [f"{below}/{each}" for each in heard])
+def _things(what: str, below: Sequence[str]) -> list[str]:
+    return [f"$aws/things/{THING}/{what}/{each}" for each in below]
 
 
-def _heard_and_said(scope: Scope, said: Sequence[str], heard: Sequence[str]) -> Iterator[Document]:
-    if said:
-        yield allow("iot:Publish", [scope.arn(f"topic/{each}") for each in said])
-    if heard:
-        yield allow("iot:Subscribe", [scope.arn(f"topicfilter/{each}") for each in heard])
-        yield allow("iot:Receive", [scope.arn(f"topic/{each}") for each in heard])
+def _publish(scope: Scope, topics: Sequence[str]) -> Document:
+    return allow("iot:Publish", [scope.arn(f"topic/{each}") for each in topics])
+
+
+def _subscribe(scope: Scope, topics: Sequence[str]) -> Document:
+    return allow("iot:Subscribe", [scope.arn(f"topicfilter/{each}") for each in topics])
+
+
+def _receive(scope: Scope, topics: Sequence[str]) -> Document:
+    return allow("iot:Receive", [scope.arn(f"topic/{each}") for each in topics])
 
 
 def _topic(scope: Scope, direction: str, topic: str) -> str:
@@ -169,16 +172,15 @@ def _refuse_wildcards(topic: str) -> None:
         )
 
 
-def _refuse_large(scope: Scope, permissions: Permissions, part: str, policy: Document) -> None:
+def _refuse_large(scope: Scope, topics: Sequence[str], part: str, policy: Document) -> None:
     if (size := size_of(policy)) <= MOST_BYTES:
         return
-    topics = [*permissions.publish, *permissions.subscribe]
-    longest = ", ".join(sorted(dict.fromkeys(topics), key=len, reverse=True)[:3])
     right = f"shorten the names of the fleet ({len(scope.fleet)}) and the group ({len(scope.group)} letters)"
-    if part == OWN and topics:
+    if topics:
+        longest = ", ".join(sorted(dict.fromkeys(topics), key=len, reverse=True)[:3])
         right = (
             f"name fewer topics ({len(topics)} are named) or shorten them (longest: {longest}): one takes "
-            f"{_cost(scope, topics[0])} bytes or so, and twice that where it is subscribed to; or {right}"
+            f"{_cost(scope, topics[0])} bytes or so; or {right}"
         )
     raise PolicyError(_too_large(f"the policy of {scope.group} ({part})", size), right)
 

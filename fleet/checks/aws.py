@@ -17,8 +17,8 @@ from fleet.errors import Finding, Path, shown
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
 """What thing groups, thing types, policies and templates can all be called."""
-_NAME_MOST = 120
-"""Of 128 letters, since policies beside the first one end in `.receive` and the like."""
+_NAME_MOST = 118
+"""Of 128 letters, since policies beside the first one end in `.subscribe` and the like."""
 _TEMPLATE_MOST = 36
 _THING = re.compile("[A-Za-z0-9:_-]+")
 _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")

@@ -71,7 +71,7 @@ def test_a_group_of_just_in_time_registration(declare: Declare) -> None:
         "muster:aws:EndpointSecurity": 1,
         THING_TYPE: 1,
         THING_GROUP: 1,
-        POLICY: 2,
+        POLICY: 3,
         PROOF: 1,
         CA: 1,
         "aws:sqs/queue:Queue": 1,
@@ -199,7 +199,7 @@ def test_the_function_is_told_what_a_device_becomes(declare: Declare) -> None:
         "allow": "any",
         "thing_type": "coldchain-reefers",
         "thing_group": "coldchain-reefers",
-        "policies": ["coldchain-reefers", "coldchain-reefers.shadow"],
+        "policies": ["coldchain-reefers", "coldchain-reefers.subscribe", "coldchain-reefers.receive"],
         "attributes": {"line": "reefer"},
         "desired": {"s": 6},
     }
@@ -317,10 +317,11 @@ def test_a_device_by_itself_has_its_certificate_and_its_own_policies(
     assert program.one(THING_TYPE).urn in thing.depends_on
     assert {each.inputs["name"] for each in program.of(POLICY)} == {
         "coldchain.bench-1",
-        "coldchain.bench-1.shadow",
+        "coldchain.bench-1.receive",
+        "coldchain.bench-1.subscribe",
     }
     assert program.one(CERTIFICATE).inputs["active"] is True
-    assert len(program.of(ATTACHED)) == 2
+    assert len(program.of(ATTACHED)) == 3
     assert (
         program.one("aws:iot/thingPrincipalAttachment:ThingPrincipalAttachment").inputs["thing"] == "bench-1"
     )
@@ -377,10 +378,12 @@ def test_a_manifest_is_one_resource_however_many_devices(
         program = declare(_fleet(groups={}, manifests={"meters": manifest}))
         one = program.one("muster:aws:DeviceManifest")
         assert one.inputs["thingType"] == one.inputs["thingGroup"] == "coldchain-meters"
-        assert one.inputs["policies"] == ["coldchain-meters", "coldchain-meters.shadow"]
+        assert one.inputs["policies"] == [
+            *("coldchain-meters", "coldchain-meters.subscribe", "coldchain-meters.receive")
+        ]
         assert one.inputs["initialTwin"] == twin
         assert one.inputs["dataEndpoint"] == aws_answers.ENDPOINTS["iot:Data-ATS"]
         kinds = (THING_TYPE, THING_GROUP, POLICY)
         assert {each.urn for kind in kinds for each in program.of(kind)} <= one.depends_on
         assert program.outputs["aws"]["manifests"] == {"meters": {"rows": 7, "accepted": 6, "refused": 1}}
-        assert len(program.resources) == 13
+        assert len(program.resources) == 14

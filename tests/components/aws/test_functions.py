@@ -84,7 +84,7 @@ def _settings(**changes: Any) -> Settings:
         "allow": "any",
         "thing_type": "coldchain-reefers",
         "thing_group": "coldchain-reefers",
-        "policies": ("coldchain-reefers", "coldchain-reefers.shadow"),
+        "policies": ("coldchain-reefers", "coldchain-reefers.receive"),
         "attributes": {"line": "reefer"},
         "desired": {"intervalSeconds": 60},
     }
@@ -116,7 +116,7 @@ class TestRegistration:
             "attributes": {"line": "reefer"},
             "group": "coldchain-reefers",
         }
-        assert aws.certificates[ID]["policies"] == ["coldchain-reefers", "coldchain-reefers.shadow"]
+        assert aws.certificates[ID]["policies"] == ["coldchain-reefers", "coldchain-reefers.receive"]
         assert aws.principals == {"van-1": [ARN]}
         assert aws.shadows == {"van-1": {"state": {"desired": {"intervalSeconds": 60}}}}
         assert aws.calls[-1] == "update_certificate"

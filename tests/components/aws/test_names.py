@@ -23,8 +23,8 @@ def test_others_are_cut_and_end_in_a_digest(what: str) -> None:
 
 
 def test_a_devices_policy_is_no_groups_policy() -> None:
-    made = {names.device("a", "b:c"), names.group("a", "b"), names.part(names.group("a", "b"), "shadow")}
-    assert made == {"a.b=c", "a-b", "a-b.shadow"}
+    made = {names.device("a", "b:c"), names.group("a", "b"), names.part(names.group("a", "b"), "receive")}
+    assert made == {"a.b=c", "a-b", "a-b.receive"}
     assert all(re.fullmatch(r"[\w+=,.@-]{1,128}", each) for each in made)
 
 
@@ -45,7 +45,7 @@ def test_a_region_is_in_its_partition(region: str, partition: str) -> None:
 REGISTERED: provisioning_template.Registered = {
     "thing_type": "coldchain-reefers",
     "thing_group": "coldchain-reefers",
-    "policies": ["coldchain-reefers", "coldchain-reefers.shadow"],
+    "policies": ["coldchain-reefers", "coldchain-reefers.receive"],
     "attributes": {"line": "reefer"},
 }
 

@@ -21,7 +21,7 @@ from provider.values import UNKNOWN
 from tests.provider.manifest.things import ARN, MemoryIot
 
 HOST = "a1b2c3-ats.iot.eu-west-1.amazonaws.com"
-POLICIES = ["coldchain-meters", "coldchain-meters.shadow"]
+POLICIES = ["coldchain-meters", "coldchain-meters.receive"]
 
 
 class Issuing:
