@@ -199,7 +199,7 @@ def test_topics_leave_room_for_the_name_of_a_thing() -> None:
 @pytest.mark.parametrize(
     ("enrolment", "most", "noun"),
     [
-        ({"jitr": {}}, 120, "policy"),
+        ({"jitr": {}}, 118, "policy"),
         ({"jitp": {}}, 36, "provisioning template"),
         ({"claim": {"certificates": {"q4": "q4.pem"}}}, 36, "provisioning template"),
     ],
