@@ -4,10 +4,13 @@ from typing import Any, Literal
 
 Cloud = Literal["azure", "aws"]
 _SAID_FOR: dict[Cloud, tuple[str, ...]] = {
-    "azure": ("allocation", "reprovision", "edge", "certificates"),
+    "azure": ("allocation", "reprovision", "edge", "certificates", "deviceId"),
     "aws": ("aws",),
 }
-"""Fields of a group that are refused where it is not on that cloud."""
+"""Fields of a group (an enrollment, a manifest) that are refused where it is not on that cloud."""
+_GROUPED = ("groups", "enrollments", "manifests")
+_ON_AZURE = ("devices", "configurations")
+"""What a fleet has on Azure alone."""
 _OTHER: dict[Cloud, Cloud] = {"azure": "aws", "aws": "azure"}
 
 
@@ -15,10 +18,18 @@ def alone(document: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
     """The document, changed: its fleet is on this cloud, with the groups that are."""
     fleet, other = document["config"]["muster:fleet"], _OTHER[cloud]
     fleet["clouds"] = [cloud]
-    fleet.pop(other, None)
-    kept = {key: each for key, each in fleet["groups"].items() if cloud in each.pop("clouds", [cloud])}
-    for group in kept.values():
-        for field in _SAID_FOR[other]:
-            group.pop(field, None)
-    fleet["groups"] = kept
+    for key in (other, *(_ON_AZURE if cloud == "aws" else ())):
+        fleet.pop(key, None)
+    for part in _GROUPED:
+        if part in fleet:
+            fleet[part] = _kept(fleet[part], cloud)
     return document
+
+
+def _kept(groups: dict[str, Any], cloud: Cloud) -> dict[str, Any]:
+    there = {key: each for key, each in groups.items() if cloud in each.pop("clouds", [cloud])}
+    unsaid = _SAID_FOR[_OTHER[cloud]]
+    return {
+        key: {field: value for field, value in each.items() if field not in unsaid}
+        for key, each in there.items()
+    }
