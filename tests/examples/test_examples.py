@@ -121,5 +121,6 @@ def _check(name: str, made: Example, outputs: dict[str, Any]) -> None:
     if name == "everything":
         assert outputs["manifests"]["meters"] == {"rows": 3, "accepted": 3, "refused": 0}
         assert outputs["manifests"]["trackers"] == {"rows": 1, "accepted": 1, "refused": 0}
+        assert outputs["aws"]["manifests"] == {"sensors": {"rows": 2, "accepted": 2, "refused": 0}}
         assert {each["type"] for each in state} >= {"muster:hub:RegistryLink", "muster:hub:Configuration"}
         assert {each["enrolment"] for each in outputs["aws"]["groups"].values()} == {"jitr", "jitp", "claim"}
