@@ -45,10 +45,15 @@ class Account:
             self._place.store.put(KEYS, key, root)
             known = [(key, root)]
         key, root = known[0]
-        _write_private(
-            folder / ENVIRONMENT_FILE,
-            f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={root['secret']}\nAWS_REGION={self._place.region}\n",
-        )
+        # Both names of the region: SDKs read the one, boto3 the other.
+        variables = {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": root["secret"],
+            "AWS_REGION": self._place.region,
+            "AWS_DEFAULT_REGION": self._place.region,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in variables.items())
+        _write_private(folder / ENVIRONMENT_FILE, text)
 
     def root_arn(self) -> str:
         """The account itself."""

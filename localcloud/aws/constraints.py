@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 LONGEST_SHOWN = 200
@@ -196,20 +197,22 @@ def _class(name: str) -> str:
     return _JAVA.get(name) or "".join(_ranges(name))
 
 
-@lru_cache(maxsize=8)
-def _ranges(category: str) -> tuple[str, ...]:
+def _ranges(category: str) -> Iterator[str]:
     """The characters whose general category starts with `category`, as ranges of a character class."""
-    return tuple(f"\\U{first:08x}-\\U{last:08x}" for first, last in _runs(category))
+    for is_in, runs in groupby(_runs(), lambda run: run[0].startswith(category)):
+        if is_in:
+            joined = list(runs)
+            yield f"\\U{joined[0][1]:08x}-\\U{joined[-1][2]:08x}"
 
 
-def _runs(category: str) -> Iterator[tuple[int, int]]:
-    first: int | None = None
+@lru_cache(maxsize=1)
+def _runs() -> tuple[tuple[str, int, int], ...]:
+    """All of Unicode in runs of one general category: looked through once, as that takes some time."""
+    runs: list[tuple[str, int, int]] = []
     for code in range(sys.maxunicode + 1):
-        is_in = unicodedata.category(chr(code)).startswith(category)
-        if is_in and first is None:
-            first = code
-        elif not is_in and first is not None:
-            yield first, code - 1
-            first = None
-    if first is not None:
-        yield first, sys.maxunicode
+        name = unicodedata.category(chr(code))
+        if runs and runs[-1][0] == name:
+            runs[-1] = (name, runs[-1][1], code)
+        else:
+            runs.append((name, code, code))
+    return tuple(runs)
