@@ -1,11 +1,11 @@
 """A device on the official awsiotsdk, unmodified, with production names through the proxy.
 
-Run as a program: options as JSON, then what to do: claim, mqtt3, mqtt5. Tells JSON lines.
+Run as a program: options as JSON, then what to do: claim, mqtt3, mqtt5, ask. Tells JSON lines.
 """
 
 import json
 import sys
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from awscrt import mqtt, mqtt5  # type: ignore[import-untyped]  # the SDK has no types
@@ -171,9 +171,56 @@ def serve5(options: Options) -> None:
             builder.publish(mqtt5.PublishPacket("hello", qos, topic=topic, user_properties=properties))
 
 
+def ask(options: Options) -> None:
+    """Try what each line names, an action and a resource of a policy, over a connection of its own."""
+    for line in sys.stdin:
+        action, _, resource = line.strip().partition(" ")
+        say(allowed=tried(options, action, resource.partition("/")[2]))
+
+
+def tried(options: Options, action: str, name: str) -> bool:
+    began: Future[Any] = Future()
+    ended: Future[Any] = Future()
+    stopped: Future[Any] = Future()
+    client = mqtt5_client_builder.mtls_from_path(
+        options.certificate,
+        options.key,
+        session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
+        min_reconnect_delay_ms=600_000,
+        max_reconnect_delay_ms=600_000,
+        on_lifecycle_connection_success=lambda _: began.set_result(True),
+        on_lifecycle_connection_failure=lambda _: began.set_result(False),
+        on_lifecycle_disconnection=ended.set_result,
+        on_lifecycle_stopped=stopped.set_result,
+        **options.how | {"client_id": name if action == "Connect" else options.name},
+    )
+    client.start()
+    is_connected = began.result(SECONDS)
+    if is_connected and action != "Connect":
+        done = asked(client, action, name)
+        wait([done, ended], SECONDS, FIRST_COMPLETED)
+        is_connected = done.done() and done.exception() is None and granted(done.result())
+    client.stop()
+    stopped.result(SECONDS)
+    return bool(is_connected)
+
+
+def asked(client: Any, action: str, name: str) -> Any:
+    qos = mqtt5.QoS.AT_LEAST_ONCE
+    if action == "Subscribe":
+        return client.subscribe(mqtt5.SubscribePacket([mqtt5.Subscription(name, qos)]))
+    is_kept = {"Publish": False, "RetainPublish": True}[action]
+    return client.publish(mqtt5.PublishPacket("{}", qos, topic=name, retain=is_kept))
+
+
+def granted(told: Any) -> bool:
+    codes = told.reason_codes if hasattr(told, "reason_codes") else [told.puback.reason_code]
+    return all(int(code) < 0x80 for code in codes)
+
+
 if __name__ == "__main__":
     chosen = Options(sys.argv[1])
     try:
-        {"claim": claim, "mqtt3": serve, "mqtt5": serve5}[sys.argv[2]](chosen)
+        {"claim": claim, "mqtt3": serve, "mqtt5": serve5, "ask": ask}[sys.argv[2]](chosen)
     except Exception as error:  # noqa: BLE001 - told to the test
         say(error=type(error).__name__, name=getattr(error, "name", ""), words=str(error))
