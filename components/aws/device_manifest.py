@@ -1,6 +1,5 @@
 """Many things from one file, as one resource."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,6 +8,7 @@ import pulumi
 
 from components import muster
 from components.aws import roles
+from components.content import content_hash
 
 
 class DeviceManifestArgs(TypedDict):
@@ -68,9 +68,3 @@ class DeviceManifest(pulumi.ComponentResource):
         )
         self.rows, self.accepted, self.refused = manifest.rows, manifest.accepted, manifest.refused
         self.register_outputs({"rows": self.rows, "accepted": self.accepted, "refused": self.refused})
-
-
-def content_hash(file: Path) -> str:
-    """`sha256:…` of a file, however big. Raises OSError when it cannot be read."""
-    with file.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

@@ -1,6 +1,5 @@
 """Many individual enrollments from one file, as one resource."""
 
-import hashlib
 from pathlib import Path
 
 import pulumi
@@ -8,6 +7,7 @@ import pulumi
 from components import muster
 from components.azure import provisioning
 from components.azure.provisioning import Provisioning
+from components.content import content_hash
 
 
 class DeviceManifestArgs(Provisioning):
@@ -55,9 +55,3 @@ class DeviceManifest(pulumi.ComponentResource):
         )
         self.rows, self.accepted, self.refused = manifest.rows, manifest.accepted, manifest.refused
         self.register_outputs({"rows": self.rows, "accepted": self.accepted, "refused": self.refused})
-
-
-def content_hash(file: Path) -> str:
-    """`sha256:…` of a file, however big. Raises OSError when it cannot be read."""
-    with file.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

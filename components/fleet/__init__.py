@@ -26,6 +26,7 @@ def build(fleet: Fleet, sources: Sources) -> dict[str, Any]:
 
     On AWS:
     aws        endpoint, credentialsEndpoint, account, region; groups: enrolment, template and policy of each;
+               manifests, if there are any, as on Azure;
                mitigations, if there are any: of an audit's checks, the actions that answer their findings
     """
     muster = Provider(f"{fleet.name}-muster")

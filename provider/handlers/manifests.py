@@ -46,8 +46,8 @@ def stem(path: str) -> str:
 
 
 manifest_name = rules.pattern(
-    r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?",
-    "up to 64 letters, digits and . _ - with a letter or a digit at both ends would be right",
+    r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?",
+    "up to 128 letters, digits and . _ - with a letter or a digit at both ends would be right",
 )
 
 

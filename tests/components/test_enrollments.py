@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from certs.chain import Chain
-from components.azure.device_manifest import content_hash
+from components.content import content_hash
 from fleet import Fleet
 
 GROUP = "muster:dps:EnrollmentGroup"

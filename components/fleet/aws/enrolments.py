@@ -235,7 +235,7 @@ class _Declaring:
         return DeviceManifest(
             ground.named(name),
             {
-                "manifest_name": name,
+                "manifest_name": kind,
                 "file": manifest.file,
                 "data_endpoint": self._data_endpoint,
                 "thing_type": kind,

@@ -382,6 +382,7 @@ def test_a_manifest_is_one_resource_however_many_devices(
             *("coldchain-meters", "coldchain-meters.subscribe", "coldchain-meters.receive")
         ]
         assert one.inputs["initialTwin"] == twin
+        assert one.inputs["manifestName"] == "coldchain-meters"
         assert one.inputs["dataEndpoint"] == aws_answers.ENDPOINTS["iot:Data-ATS"]
         kinds = (THING_TYPE, THING_GROUP, POLICY)
         assert {each.urn for kind in kinds for each in program.of(kind)} <= one.depends_on
