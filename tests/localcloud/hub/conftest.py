@@ -55,6 +55,9 @@ class Presented:
     def chain(self) -> tuple[x509.Certificate, ...]:
         return self.certificates
 
+    def server_name(self) -> str:
+        return HOST
+
 
 class Line:
     """A channel that keeps what is sent on it."""
@@ -64,12 +67,14 @@ class Line:
         self.dones: list[Any] = []
         self.closed: str | None = None
 
-    def publish(self, topic: str, payload: bytes, done: Any = None) -> None:
+    def publish(self, topic: str, payload: bytes, done: Any = None, properties: bytes = b"") -> None:
+        assert not properties, "Azure speaks MQTT 3.1.1"
         self.sent.append((topic, payload))
         if done is not None:
             self.dones.append(done)
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, code: int | None = None) -> None:
+        assert code is None, "Azure speaks MQTT 3.1.1"
         self.closed = reason
 
 

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provider.errors import InitFailedError
-from provider.handlers import device_manifest_inputs, tpm, twins
+from provider.handlers import manifests, tpm, twins
 from provider.manifest import certificates
 from provider.manifest.certificates import CellError
 from provider.manifest.entries import Entry, Refusal, entry
@@ -373,4 +373,4 @@ def test_names_of_manifests_come_from_the_file_or_the_program(handler: Any, writ
     old = handler.state(given, {}).inputs
     assert handler.replaced(old, handler.state(moved, {}).inputs) == {}
     renamed = handler.state({**given, "manifestName": "lorries"}, {}).inputs
-    assert handler.replaced(old, renamed) == {"manifestName": device_manifest_inputs.ADDRESS}
+    assert handler.replaced(old, renamed) == {"manifestName": manifests.ADDRESS}
