@@ -20,7 +20,7 @@ def edited(stack: Workspace) -> Iterator[None]:
     file = stack.root / "stacks" / "Pulumi.local.yaml"
     before = file.read_text()
     described = yaml.safe_load(before)
-    described["config"]["muster:fleet"]["groups"][GROUP]["twin"]["tags"]["line"] = "by the program"
+    described["config"]["muster:fleet"]["groups"][GROUP]["twin"]["tags"]["line"] = "by-the-program"
     file.write_text(yaml.safe_dump(described, sort_keys=False))
     yield
     file.write_text(before)
@@ -32,11 +32,11 @@ def edited(stack: Workspace) -> Iterator[None]:
 @pytest.mark.usefixtures("edited")
 def test_a_change_by_hand_is_a_conflict_that_names_both_sides(stack: Workspace, service: Service) -> None:
     group = service.group(GROUP)
-    twin = {"tags": {"line": "by hand"}, "properties": group["initialTwin"]["properties"]}
+    twin = {"tags": {"line": "by-hand"}, "properties": group["initialTwin"]["properties"]}
     service.put_group(GROUP, group | {"initialTwin": twin}, group["etag"])
     refused = stack.muster("up", "--devices", "3")
     assert refused.returncode == 1
-    assert '"by hand"' in refused.stderr
+    assert '"by-hand"' in refused.stderr
     assert '"reefer"' in refused.stderr, refused.stderr
     assert "Traceback" not in refused.stderr
-    assert service.group(GROUP)["initialTwin"]["tags"] == {"line": "by hand"}
+    assert service.group(GROUP)["initialTwin"]["tags"] == {"line": "by-hand"}
