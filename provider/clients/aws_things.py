@@ -38,6 +38,13 @@ class Kind:
     thing_group: str
     policies: tuple[str, ...]
 
+    def had(self, policy: str) -> bool:
+        """Whether a policy was given by an earlier version: it is called as the group, or as that and more.
+        What somebody else attached, to forbid something perhaps, stays.
+        """
+        ours = policy == self.thing_group or policy.startswith(f"{self.thing_group}.")
+        return ours and policy not in self.policies
+
 
 class Calls(Protocol):
     """What is needed of a client: calls at the pace that AWS allows."""
@@ -85,7 +92,8 @@ class Things:
         held = list(self._certificates(registration_id)) if mark["manifest"] else []
         if not held:
             mark["row"] = ""  # nobody can come in as this thing: it is to be completed
-        off = mark["enabled"] and any(each["status"] != "ACTIVE" for each in held)
+        whole = mark["row"] and mark["enabled"]  # else it may be we who were about to retire one of them
+        off = whole and any(each["status"] != "ACTIVE" for each in held)
         return {**document, "provisioningStatus": "disabled" if off else "enabled"}
 
     def attestation(self, registration_id: str) -> Document | None:  # noqa: ARG002 - as of a service with keys
@@ -124,7 +132,8 @@ class Things:
             thingTypeName=self._kind.thing_type,
             attributePayload={"attributes": self._attributes(document)},
         )
-        self._complete(document, _pems(document))
+        self._furnish(document, _pems(document))
+        self._mark(document)
 
     def _update(self, document: Document) -> None:
         name, pems = document["registrationId"], _pems(document)
@@ -135,11 +144,9 @@ class Things:
             attributePayload={"attributes": {**self._attributes(document), ROW: ""}, "merge": True},
             expectedVersion=int(document["etag"]),
         )
-        self._complete(document, pems)
-        wanted = {_certificate_id(pem) for pem in pems}
-        for each in self._certificates(name):
-            if each["certificateId"] not in wanted:
-                self._retire(name, each)
+        self._furnish(document, pems)
+        self._clear(name, {_certificate_id(pem) for pem in pems})
+        self._mark(document)
 
     def _attributes(self, document: Document) -> dict[str, str]:
         return {**attributes(document["initialTwin"]["tags"]), MANIFEST: self._manifest}
@@ -153,7 +160,7 @@ class Things:
                 "false in the file, or activating it there, would be right"
             )
 
-    def _complete(self, document: Document, pems: Sequence[str]) -> None:
+    def _furnish(self, document: Document, pems: Sequence[str]) -> None:
         name, enabled = document["registrationId"], document["provisioningStatus"] == "enabled"
         self._iot.call("add_thing_to_thing_group", thingName=name, thingGroupName=self._kind.thing_group)
         for pem in pems:
@@ -162,10 +169,24 @@ class Things:
                 self._iot.call("attach_policy", policyName=policy, target=arn)
             self._iot.call("attach_thing_principal", thingName=name, principal=arn)
         self._begin_shadow(name, document["initialTwin"]["properties"]["desired"])
+
+    def _clear(self, name: str, wanted: set[str]) -> None:
+        """Retire certificates that the row has no more; take from the others what they had of ours."""
+        for each in list(self._certificates(name)):
+            if each["certificateId"] not in wanted:
+                self._retire(name, each)
+                continue
+            arn = each["certificateArn"]
+            for policy in self._iot.call("list_attached_policies", target=arn)["policies"]:
+                if self._kind.had(policy["policyName"]):
+                    self._iot.call("detach_policy", policyName=policy["policyName"], target=arn)
+
+    def _mark(self, document: Document) -> None:
+        """The last call: from now on the thing is as its row says."""
         mark = document["optionalDeviceInformation"][_MARK]
         done = {ROW: mark["row"], ENABLED: str(mark["enabled"]).lower()}
         payload = {"attributes": done, "merge": True}
-        self._iot.call("update_thing", thingName=name, attributePayload=payload)
+        self._iot.call("update_thing", thingName=document["registrationId"], attributePayload=payload)
 
     def _registered(self, name: str, pem: str, *, enabled: bool) -> str:
         """The ARN of a certificate that is registered, as active as it should be."""

@@ -150,6 +150,45 @@ def test_an_update_sends_only_what_differs_and_retires_the_old_certificate(
     assert iot.shadows["meter-2"] == {"state": {"desired": {"mine": 1}}}
 
 
+def test_policies_that_are_no_longer_wanted_are_detached_and_those_of_others_stay(
+    things: Any, life: Any, iot: MemoryIot, given: Any, issuing: Issuing
+) -> None:
+    one = life(things)
+    one.create(given("meter-0"))
+    arn = ARN + issuing.identity("meter-0")
+    iot.policies[arn].append("forbidden-for-now")
+    one.update(**given("meter-0", policies=["coldchain-meters", "coldchain-meters.jobs"]))
+    assert set(iot.policies[arn]) == {"coldchain-meters", "coldchain-meters.jobs", "forbidden-for-now"}
+
+
+def test_a_change_that_was_cut_off_still_retires_the_old_certificate(
+    things: Any, life: Any, iot: MemoryIot, given: Any, issuing: Issuing
+) -> None:
+    one = life(things)
+    one.create(given("meter-0"))
+    old = issuing.identity("meter-0")
+    issuing.renew("meter-0")
+    iot.fails["detach_thing_principal"] = (400, "InvalidRequestException")
+    with pytest.raises(InitFailedError):
+        one.update(**given("meter-0"))
+    one.update(**given("meter-0"))
+    assert iot.certificates[old]["status"] == "INACTIVE"
+    assert iot.principals["meter-0"] == [ARN + issuing.identity("meter-0")]
+
+
+def test_a_certificate_that_is_anothers_too_goes_on(
+    things: Any, life: Any, iot: MemoryIot, given: Any, issuing: Issuing
+) -> None:
+    one = life(things)
+    one.create(given("meter-0"))
+    arn = ARN + issuing.identity("meter-0")
+    iot.principals["another"] = [arn]
+    things.delete(one.resource_id)
+    assert "meter-0" not in iot.things
+    assert iot.certificates[issuing.identity("meter-0")]["status"] == "ACTIVE"
+    assert iot.policies[arn] == POLICIES
+
+
 def test_what_is_anothers_is_left_alone_and_told(
     things: Any, life: Any, iot: MemoryIot, given: Any, issuing: Issuing
 ) -> None:
