@@ -26,6 +26,7 @@ _SECONDS = 40.0
 
 PKI = ".muster/local/pki"
 ISSUERS = ("registration", "provisioning", "claiming")
+METERS = ("meter-1", "meter-2", "meter-3")
 TWIN: Json = {"tags": {"line": "cold"}, "desired": {"intervalSeconds": 30}}
 
 
@@ -55,6 +56,11 @@ class AwsFleet:
         self.own = identities.leaf("own-1", None)
         (workspace.root / "certificates").mkdir()
         (workspace.root / "certificates" / "own-1.pem").write_text(identities.text(self.own))
+        self.meters = {name: identities.leaf(name, None) for name in METERS}
+        rows = [f'{name},"{identities.text(each)}",hall-{name[-1]}' for name, each in self.meters.items()]
+        (workspace.root / "meters.csv").write_text(
+            "\n".join(["registration_id,certificate,tags.hall", *rows]) + "\n"
+        )
 
     def describe(self) -> None:
         """Write the stack's file."""
@@ -167,6 +173,7 @@ def _described() -> Json:
             "vans": _group("claiming", _claim("vans", allow="any", limit=2)),
             "crates": {**_group("claiming", _claim("crates", allow="registered")), "enabled": True},
         },
+        "manifests": {"meters": {"file": "meters.csv", "attestation": "x509", "twin": TWIN}},
         "enrollments": {
             "own-1": {"attestation": {"x509": {"certificate": "certificates/own-1.pem"}}, "twin": {}},
         },

@@ -74,6 +74,17 @@ def test_a_device_that_was_registered_beforehand_connects_at_once(aws_fleet: Aws
     assert "retrying" not in [it["event"] for it in told.events]
 
 
+def test_a_device_of_a_manifest_connects_at_once_and_has_its_shadow(aws_fleet: AwsFleet) -> None:
+    counted = aws_fleet.workspace.outputs()["aws"]["manifests"]
+    assert counted == {"meters": {"rows": 3, "accepted": 3, "refused": 0}}
+    told = aws_fleet.device("meter-2", aws_fleet.files("meter-2", aws_fleet.meters["meter-2"]))
+    assert told.is_up, told.text
+    thing = aws_fleet.iot().call("describe_thing", thingName="meter-2")
+    assert (thing["thingTypeName"], thing["attributes"]["hall"]) == ("coldchain-meters", "hall-2")
+    state = aws_fleet.shadow("meter-2")["state"]
+    assert state["reported"]["intervalSeconds"] == TWIN["desired"]["intervalSeconds"]
+
+
 def test_nothing_wants_a_change_afterwards(aws_fleet: AwsFleet) -> None:
     """What devices make in the registry is none of the stack's."""
     workspace = aws_fleet.workspace
