@@ -31,7 +31,7 @@ from provider.manifest.telling import Pace
 from provider.resource import Handler, Made, Notice, State
 from provider.values import UNKNOWN, Plain, has_unknown
 
-ADDRESS: Final = "all enrollments of the manifest carry it"
+ADDRESS: Final = "all devices of the manifest carry it"
 
 
 def file_name(path: str) -> str | None:
@@ -75,7 +75,7 @@ class Common:
         normal=lambda _: None,
     )
     adopt: bool = prop(
-        "Whether a creation may change and remove enrollments that carry this manifest's name already.",
+        "Whether a creation may change and remove devices that carry this manifest's name already.",
         default=False,
         normal=lambda _: None,
     )
@@ -183,7 +183,7 @@ class ManifestHandler(Handler[M, Outputs]):
         if known is None:
             raise UnsupportedResourceError(
                 f"{resource_id}: a manifest is not imported, as the state could not tell its file; declare "
-                "it with adopt = true, and `pulumi up` takes in the enrollments that carry its name"
+                "it with adopt = true, and `pulumi up` takes in the devices that carry its name"
             )
         outputs = known.outputs
         lost = self._manifest(known.inputs).lost(outputs.revision, outputs.accepted)
@@ -196,7 +196,7 @@ class ManifestHandler(Handler[M, Outputs]):
         )
 
     def delete(self, resource_id: str) -> None:
-        """Remove all enrollments that carry the manifest's name."""
+        """Remove all devices that carry the manifest's name."""
         host, _, name = resource_id.partition("/manifests/")
         self._at(host, name).remove()
 

@@ -62,7 +62,7 @@ class Result(NamedTuple):
 
 
 class Manifest:
-    """The enrollments of one manifest. `ends` is the clock's time at which a run must stop, if any."""
+    """The devices of one manifest. `ends` is the clock's time at which a run must stop, if any."""
 
     def __init__(
         self, name: str, host: str, place: Place, delivery: Delivery, clock: Clock, ends: float | None = None
@@ -100,7 +100,7 @@ class Manifest:
             return self._result(wanted, ledger, target, taken_in)
 
     def remove(self) -> None:
-        """Remove all enrollments of the manifest. Raises StoppedError when some are left."""
+        """Remove all devices of the manifest. Raises StoppedError when some are left."""
         with self._place.locked(self._clock), opened(self._place.ledger) as ledger:
             few = 0 < ledger.count() <= FEW_ROWS
             surveyed = not (few and believable(ledger, self._delivery))
@@ -111,7 +111,7 @@ class Manifest:
             if left := ledger.count():
                 why = self._delivery.trouble
                 raise StoppedError(
-                    f"manifest {self._name}: {left:,} enrollments are still in {self._host}: {why}"
+                    f"manifest {self._name}: {left:,} devices are still in {self._host}: {why}"
                 )
             ledger.forget()
         self._place.forget_scans()

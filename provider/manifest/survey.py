@@ -41,7 +41,7 @@ def survey(ledger: Ledger, delivery: Delivery, manifest: str, pages_at_most: int
         while number == 0 or continuation is not None:
             if number == pages_at_most:
                 raise DeadlineError(
-                    f"the service has more than {total:,} enrollments, too many to read in a preview"
+                    f"the service has more than {total:,} devices, too many to read in a preview"
                 )
             page = delivery.page(continuation)
             number, continuation = number + 1, page.continuation

@@ -68,7 +68,7 @@ def removal_refused(manifest: str, file: Path, counts: Counts) -> str:
 def foreign(manifest: str, host: str, counts: Counts) -> str:
     """Why a new manifest does not take over what it found."""
     return (
-        f"manifest {manifest}: {host} already has {counts.known:,} enrollments of a manifest of this name "
+        f"manifest {manifest}: {host} already has {counts.known:,} devices of a manifest of this name "
         f"that this stack's state does not know; {counts.changed:,} differ from the file, {counts.removed:,} "
         "are not in it. Nothing was sent. If they are another stack's, give this manifest another "
         "manifestName; if they are what a run left behind, set adopt to true for this one `pulumi up`"

@@ -149,7 +149,7 @@ def test_a_creation_over_another_manifest_of_the_name_is_refused(
     (notice,) = life(another_machine).create(write(rows(*range(30)))).notices
     assert "30 rows were in the service already" in notice.text
     assert dps.applied == {}
-    with pytest.raises(ForeignManifestError, match=r"30 enrollments of a manifest of this name[\s\S]*adopt"):
+    with pytest.raises(ForeignManifestError, match=r"30 devices of a manifest of this name[\s\S]*adopt"):
         life(another_machine).create(write(rows(*range(28))))
     assert dps.applied == {}
     life(another_machine).create(write(rows(*range(28)), adopt=True))

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,10 +211,35 @@ def test_kill_9_in_the_middle_and_nothing_is_registered_twice(bulk: Bulk) -> Non
         assert len(bulk.iot.list_attached_policies(target=arn)["policies"]) == 2
 
 
+@pytest.mark.timeout(300)
+def test_kill_9_amid_changes_and_removals(bulk: Bulk) -> None:
+    names = bulk.ids(ROWS)
+    before = bulk.certificates()
+    life = bulk.life()
+    life.create(bulk.inputs(names, **{"tags.floor": "3"}))
+    left = names[20:]
+    inputs = {**bulk.inputs(left, **{"tags.floor": "4"}), "allowRemovals": True}
+    task = bulk.task(inputs, {"inputs": life.inputs, "properties": life.properties})
+
+    def changed() -> int:
+        return sum(each["floor"] == "4" for each in bulk.things().values())
+
+    assert _killed_when(task, lambda: len(bulk.things()) <= ROWS - 8)
+    assert _killed_when(task, lambda: changed() >= 10)
+    subprocess.run([sys.executable, "-m", RUN, str(task)], cwd=ROOT, check=True)
+    assert set(bulk.things()) == set(left)
+    assert changed() == len(left)
+    assert len(bulk.certificates() - before) == len(left)
+
+
 def _killed_at(bulk: Bulk, task: Path, things: int) -> bool:
     """Kill a run as soon as there are so many things; whether it was still at work."""
+    return _killed_when(task, lambda: len(bulk.things()) >= things)
+
+
+def _killed_when(task: Path, reached: Callable[[], bool]) -> bool:
     with subprocess.Popen([sys.executable, "-m", RUN, str(task)], cwd=ROOT) as process:
-        while process.poll() is None and len(bulk.things()) < things:
+        while process.poll() is None and not reached():
             time.sleep(0.02)
         process.kill()
         return process.wait() == -9
