@@ -28,6 +28,7 @@ from cli.local.layout import STACK, Layout, find
 from fleet import Fleet, load_stack
 from operations.audit import AuditLog
 from operations.azure import AzureCloud, azure_cloud
+from operations.errors import RequestError
 from provider.clients.dps_service import API_VERSIONS, REGISTRY_API_VERSION
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -46,7 +47,10 @@ plan_option = click.option(
 
 @dataclass(frozen=True)
 class Target:
-    """The services of one fleet, the record of what is done to its devices, and who asks."""
+    """The services of one fleet, the record of what is done to its devices, and who asks.
+
+    `service` is "" for a fleet that is not on Azure.
+    """
 
     service: str
     api_version: str
@@ -71,7 +75,9 @@ class Target:
 
     @contextmanager
     def cloud(self) -> Iterator[AzureCloud]:
-        """The services, while the block runs."""
+        """The services on Azure, while the block runs. Raises RequestError when the fleet has none there."""
+        if not self.service:
+            raise RequestError(f"the fleet of stack {self.stack} is not on Azure, where this command works")
         with azure_cloud(self.variables, self.service, self.api_version, self.hubs) as opened:
             yield opened
 
@@ -162,10 +168,12 @@ def _target(
 def _of_stack(stack: str, api_version: str | None, record: Path | None, who: str) -> Target:
     layout = find()
     fleet = load_stack(layout.project / "stacks" / f"Pulumi.{stack}.yaml")
+    azure = fleet.azure
+    hubs = () if azure is None else tuple(f"{hub.name}.{_HUB_DOMAIN}".lower() for hub in azure.hubs.values())
     return Target(
-        service=f"{fleet.on_azure.provisioning_service}.{_SERVICE_DOMAIN}".lower(),
-        api_version=api_version or fleet.on_azure.provisioning_api,
-        hubs=tuple(f"{hub.name}.{_HUB_DOMAIN}".lower() for hub in fleet.on_azure.hubs.values()),
+        service="" if azure is None else f"{azure.provisioning_service}.{_SERVICE_DOMAIN}".lower(),
+        api_version=api_version or (REGISTRY_API_VERSION if azure is None else azure.provisioning_api),
+        hubs=hubs,
         place=record,
         who=who,
         variables=variables(layout, stack),

@@ -11,15 +11,17 @@ from typing import Any
 import click
 from cryptography import x509
 
+from cli import revocation_aws as on_aws
 from cli.device import outcome_document, outcome_text
 from cli.operating import ANY, FILE, LEFT_OVER, Target, json_option, plan_option, print_json, target_options
 from operations import crl, revocation
 from operations.actions.holds import Holds
 from operations.actions.session import Session
-from operations.audit import Entry
+from operations.audit import Entry, Writer
 from operations.errors import CrlError
 from operations.inventory import certificates
 from operations.revocation import Mapped, Reconciled
+from operations.revocation_aws import OnAws
 
 UP_TO_PERCENT = 5.0
 
@@ -68,7 +70,10 @@ def reconcile(
     as_json: bool,
     target: Target,
 ) -> None:
-    """Disable the devices whose certificates are on CRLs, as `muster device disable` does. Enables nothing.
+    """Shut out the devices whose certificates are on CRLs, on each cloud of the fleet. Lets nobody in.
+
+    On Azure as `muster device disable` does. On AWS the serials go into the tables of groups with
+    just-in-time registration, and the certificates become INACTIVE.
 
     Every CRL must be signed by an issuer of the fleet, fresh, and not older than one acted on before; else
     nothing is done. A serial says nothing of a device: --certificates says whose it is. A certificate that
@@ -87,15 +92,40 @@ def reconcile(
     checked = _checked(files, list(fleet.values()), entries)
     with certificates(sources, list(fleet.values())) as issued:
         found = revocation.mapped(checked, issued, list(fleet.values()))
+    aws = on_aws.opened(target, fleet)
+    # Both clouds are planned before either is changed: what is too much for one stops the other, too.
+    shut = None if aws is None else aws.plan(checked, found, up_to_percent)
+    if only_plan:
+        result = _planned(target, Holds(entries), found, up_to_percent)
+    else:
+        with log.open() as writer:
+            result = _reconciled(target, writer, checked, found, up_to_percent)
+            if aws is not None and shut is not None:
+                shut = aws.reconcile(writer, checked, shut, target.who)
+    _tell(result, shut, found, only_plan, as_json)
+    sys.exit(_exit_code(result, shut))
+
+
+def _planned(target: Target, holds: Holds, found: Mapped, up_to_percent: float) -> Reconciled:
+    """What would be done on Azure."""
+    if not target.service:
+        return Reconciled(unmapped=found.unmapped)
     with target.cloud() as cloud:
-        if only_plan:
-            result = revocation.plan(cloud, Holds(entries), found, up_to_percent)
-        else:
-            with log.open() as writer:
-                session = Session(cloud, writer)
-                result = revocation.reconcile(session, checked, found, target.who, up_to_percent)
-    _tell(result, found, only_plan, as_json)
-    sys.exit(_exit_code(result))
+        return revocation.plan(cloud, holds, found, up_to_percent)
+
+
+def _reconciled(
+    target: Target,
+    writer: Writer,
+    checked: Sequence[crl.CheckedCrl],
+    found: Mapped,
+    up_to_percent: float,
+) -> Reconciled:
+    """What was done on Azure."""
+    if not target.service:
+        return Reconciled(unmapped=found.unmapped)
+    with target.cloud() as cloud:
+        return revocation.reconcile(Session(cloud, writer), checked, found, target.who, up_to_percent)
 
 
 def _checked(
@@ -133,17 +163,18 @@ def _data(file: Path) -> bytes:
         raise CrlError([f"{file}: {error.strerror or error}"]) from error
 
 
-def _exit_code(result: Reconciled) -> int:
-    if result.failed:
+def _exit_code(result: Reconciled, shut: OnAws | None) -> int:
+    if result.failed or (shut is not None and shut.failed):
         return 1
     return LEFT_OVER if result.unmapped else 0
 
 
-def _tell(result: Reconciled, found: Mapped, only_plan: bool, as_json: bool) -> None:
-    for text in result.failed.values():
+def _tell(result: Reconciled, shut: OnAws | None, found: Mapped, only_plan: bool, as_json: bool) -> None:
+    for text in (*result.failed.values(), *(shut.failed.values() if shut is not None else ())):
         click.echo(f"Error: {text}", err=True)
     if as_json:
-        print_json(_document(result, only_plan))
+        told = {} if shut is None else {"aws": on_aws.document(shut)}
+        print_json({**_document(result, only_plan), **told})
         return
     for outcome in result.disabled:
         click.echo(outcome_text(outcome, "disabled", only_plan))
@@ -158,6 +189,8 @@ def _tell(result: Reconciled, found: Mapped, only_plan: bool, as_json: bool) -> 
         f"{len(result.disabled)} {verb}, {len(result.already)} disabled already, {len(result.left)} left, "
         f"{len(result.failed)} failed; {len(result.unmapped)} serials of no device that is known"
     )
+    if shut is not None:
+        on_aws.tell(shut, only_plan)
 
 
 def _unmapped(authority: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 
@@ -132,12 +132,28 @@ def reconcile(
     failed: dict[str, str] = {}
     for outcome in planned.disabled:
         name = outcome.registration_id
-        order = Order(who, _why(found.devices[name]))
+        order = Order(who, why(found.devices[name]))
         try:
             disabled.append(disabling.disable(session, name, order, unregistered=True))
         except OF_ONE_DEVICE as error:
             failed[name] = str(error)
     return Reconciled(tuple(disabled), planned.already, planned.left, planned.unmapped, failed)
+
+
+def crl_order(crl: CheckedCrl, who: str) -> Order:
+    """On whose word a CRL is acted on, and which."""
+    return Order(who, f"CRL {crl.number} of {crl.issuer.subject.rfc4514_string()}"[:500])
+
+
+def crl_facts(crl: CheckedCrl) -> dict[str, Any]:
+    """What the record says of a CRL; `last_seen` reads it."""
+    return {"number": crl.number, "thisUpdate": crl.this_update.isoformat(), "sha256": crl.sha256}
+
+
+def why(listed: Sequence[Listed]) -> str:
+    """The reason of what is done about certificates, for the record."""
+    each = ", ".join(f"{one.certificate.serial:X} ({one.reason})" for one in listed)
+    return f"certificate revoked: {each}"[:500]
 
 
 def _unmapped(crl: CheckedCrl, serial: int, reason: str, authorities: Sequence[x509.Certificate]) -> Unmapped:
@@ -179,13 +195,5 @@ def _refuse_too_many(cloud: Cloud, outcomes: Sequence[Outcome], up_to_percent: f
 
 
 def _note(session: Session, crl: CheckedCrl, who: str) -> None:
-    order = Order(who, f"CRL {crl.number} of {crl.issuer.subject.rfc4514_string()}"[:500])
-    subject = session.subject(CRL, "", crl.scope, order)
-    session.note(
-        subject, CHECKED, number=crl.number, thisUpdate=crl.this_update.isoformat(), sha256=crl.sha256
-    )
-
-
-def _why(listed: Sequence[Listed]) -> str:
-    each = ", ".join(f"{one.certificate.serial:X} ({one.reason})" for one in listed)
-    return f"certificate revoked: {each}"[:500]
+    subject = session.subject(CRL, "", crl.scope, crl_order(crl, who))
+    session.note(subject, CHECKED, **crl_facts(crl))

@@ -41,8 +41,8 @@ class JustInTimeRegistration(pulumi.ComponentResource):
     The function activates a certificate last, once thing, group, policies and shadow are in place. What it
     fails at three times, and what the rule cannot deliver, goes to a queue of dead letters, and the
     certificate stays pending. A certificate whose serial number stands in the table of revoked ones
-    (`revoked_table`, key `serial`, lower-case hexadecimal) is not let in; one that is in AWS IoT already is
-    revoked there.
+    (`revoked_table`, key `serial`, lower-case hexadecimal) is not let in; `muster revocation reconcile` fills
+    it from CRLs, and ends those that are in AWS IoT already.
 
     AWS tells of a certificate once, at its first connection. Between the CA's registration and the rule's
     creation lie moments of the very first `up`: who connects just then waits for an operator.
