@@ -108,7 +108,8 @@ class AwsCloud:
             asked = answer.get(left) or {}
             if not asked:
                 return
-            pause(_PATIENCE.wait_seconds(attempt), self._clock, f"DynamoDB, table {table}")
+            if attempt < _PATIENCE.attempts:
+                pause(_PATIENCE.wait_seconds(attempt), self._clock, f"DynamoDB, table {table}")
         raise RefusedError(f"the table {table}: DynamoDB leaves some of it undone; run the command again")
 
     def _batch(self, table: str, operation: str, asked: Document) -> Any:  # noqa: ANN401 - the service's answer
