@@ -3,7 +3,7 @@ DEVICES ?= 20
 MINUTES ?= 10
 MUSTER = .venv/bin/muster
 PACKAGES = fleet certs components provider operations localcloud agent cli engine
-WORKERS ?= 2
+WORKERS ?= 3
 SECONDS_EACH ?= 60
 
 # Compiled Python is kept below .tools, also where a machine forbids it beside the sources: else every device
