@@ -1,6 +1,6 @@
 """`python -m bench`: run the measurements in one workspace and put them into docs/benchmarks.md.
 
-A usual run takes about ten minutes; with --full the fleet has a million devices, which takes hours, most of
+A usual run takes about half an hour; with --full the fleet has a million devices, which takes hours, most of
 them because a throttled service takes 10,000 rows a minute. Sections that were measured full are only
 replaced by others that were.
 """
