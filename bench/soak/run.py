@@ -152,6 +152,7 @@ def _wait_for_agents(cloud: Cloud, agents: Mapping[str, str], at_most: float) ->
 
 
 def _agents(workspace: Workspace) -> dict[str, str]:
-    """The genuine devices of the stack and their hubs."""
+    """The genuine devices of the stack that are on Azure, and their hubs."""
     summary = json.loads(workspace.layout.summary.read_text())
-    return {str(it["registrationId"]): str(it["hub"]) for it in summary["devices"]}
+    there = [it for it in summary["devices"] if it["cloud"] == "azure"]
+    return {str(it["registrationId"]): str(it["hub"]) for it in there}

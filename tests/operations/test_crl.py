@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -191,11 +192,17 @@ GOOD = OSLO.crl([SERIAL, 9], reason="superseded").public_bytes(Encoding.DER)
 
 @settings(max_examples=400)
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
-def test_one_changed_byte_is_noticed(place: int, change: int) -> None:
+def test_one_changed_byte_is_noticed_or_changes_nothing(place: int, change: int) -> None:
+    # The signature's last bit may be declared padding where it is 0: other bytes, and the same list.
     data = bytearray(GOOD)
     data[place] ^= change
-    with pytest.raises(CrlError, match=r"^a\.crl: "):
-        acted_on(bytes(data))
+    try:
+        found = acted_on(bytes(data))
+    except CrlError as error:
+        assert str(error).startswith("a.crl: ")  # noqa: PT017 - most changes end here
+    else:
+        (good,) = acted_on(GOOD)
+        assert [replace(each, sha256=good.sha256) for each in found] == [good]
 
 
 @given(st.binary(max_size=600))

@@ -58,7 +58,8 @@ def _proxy(cloud: Path) -> str:
 def _by_hand(cloud: Path, service: str) -> Any:
     """A client as a person has one who changes things beside us."""
     config = Config(proxies={"https": _proxy(cloud)})
-    return boto3.client(service, REGION, config=config, verify=str(cloud / "tls-ca.pem"))
+    # A session of its own: boto3's default one keeps the first credentials that this process saw.
+    return boto3.Session().client(service, REGION, config=config, verify=str(cloud / "tls-ca.pem"))
 
 
 def _resource(plugins: dict[str, BotoPlugin], token: str) -> BotoResource:
