@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -60,7 +61,66 @@ class Listener:
             endpoint.close("the local cloud stops")
 
 
-class Endpoint(SecureEnd):
+class Carrier(ABC):
+    """What carries a session's MQTT does alike, whatever it goes over: its answers, refusals and deadline."""
+
+    deadline: float
+    _busy: bool
+    _listener: Listener
+    _open: bool
+    _session: DisturbedSession
+
+    @abstractmethod
+    def close(self, reason: str, code: int | None = None) -> None:
+        """Send what is left, say goodbye, and end."""
+
+    @abstractmethod
+    def _send(self) -> None:
+        """Send what the session has, if the connection is open."""
+
+    @abstractmethod
+    def _left(self) -> None:
+        """The client has said that it goes."""
+
+    def publish(
+        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
+    ) -> None:
+        """Send a message: at once, or with the other answers to what is being handled."""
+        self._session.send(topic, payload, done, properties)
+        if not self._busy:
+            self._send()
+
+    def later(self, seconds: float, work: Callable[[], bool]) -> None:
+        """Have something done for the session after some time."""
+        asyncio.get_running_loop().call_later(seconds, self._work, work)
+
+    def _work(self, work: Callable[[], bool]) -> None:
+        if not self._open:
+            return
+        try:
+            self._serve(work)
+        except ConnectRefused as refused:
+            self._session.refuse(refused.code)
+            self.close(refused.reason)
+        except MalformedPacket as error:
+            LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
+            self.close(str(error), error.code)
+
+    def _serve(self, work: Callable[[], bool]) -> None:
+        self._busy = True
+        try:
+            going_on = work()
+        finally:
+            self._busy = False
+        if not self._open:
+            return
+        self.deadline = self._listener.clock() + self._session.silence_seconds
+        self._send()
+        if not going_on:
+            self._left()
+
+
+class Endpoint(Carrier, SecureEnd):
     """One connection: decrypts for its session, encrypts its answers. Is its Channel and its Peer."""
 
     __slots__ = ("_busy", "_listener", "_session", "deadline")
@@ -94,14 +154,6 @@ class Endpoint(SecureEnd):
 
     # Channel
 
-    def publish(
-        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
-    ) -> None:
-        """Send a message: at once, or with the other answers to what is being handled."""
-        self._session.send(topic, payload, done, properties)
-        if not self._busy:
-            self._send()
-
     def close(self, reason: str, code: int | None = None) -> None:
         """Send what is left, say goodbye in MQTT 5 and in TLS, and end."""
         if not self._open:
@@ -112,10 +164,6 @@ class Endpoint(SecureEnd):
             self._send()
         self.say_goodbye()
         self._end(reason)
-
-    def later(self, seconds: float, work: Callable[[], bool]) -> None:
-        """Have something done for the session after some time."""
-        asyncio.get_running_loop().call_later(seconds, self._work, work)
 
     def reset(self) -> None:
         """Break the connection."""
@@ -129,37 +177,15 @@ class Endpoint(SecureEnd):
         else:
             self.require_transport().abort()
 
+    def _left(self) -> None:
+        self._end("the client disconnected")
+
     # from SecureEnd
 
     def pump(self) -> None:
         """Handle what came; a broken protocol or an unwelcome client ends the connection."""
         if self.shake():
             self._work(self._receive)
-
-    def _work(self, work: Callable[[], bool]) -> None:
-        if not self._open:
-            return
-        try:
-            self._serve(work)
-        except ConnectRefused as refused:
-            self._session.refuse(refused.code)
-            self.close(refused.reason)
-        except MalformedPacket as error:
-            LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
-            self.close(str(error), error.code)
-
-    def _serve(self, work: Callable[[], bool]) -> None:
-        self._busy = True
-        try:
-            going_on = work()
-        finally:
-            self._busy = False
-        if not self._open:
-            return
-        self.deadline = self._listener.clock() + self._session.silence_seconds
-        self._send()
-        if not going_on:
-            self._end("the client disconnected")
 
     def _receive(self) -> bool:
         recv, feed = self._tls.recv, self._session.feed

@@ -7,7 +7,7 @@ iot-mqtt-connect-to-iot-hub). Frames are aiohttp's (RFC 6455); where a frame end
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,9 @@ from cryptography import x509
 
 from localcloud.control.session import DisturbedSession
 from localcloud.mqtt import packets
-from localcloud.mqtt.endpoint import GOODBYE_SECONDS, Listener
-from localcloud.mqtt.packets import MalformedPacket
+from localcloud.mqtt.endpoint import GOODBYE_SECONDS, Carrier, Listener
 from localcloud.mqtt.packets5 import KEEP_ALIVE_TIMEOUT
-from localcloud.mqtt.session import FIRST_PACKET_SECONDS, ConnectRefused
+from localcloud.mqtt.session import FIRST_PACKET_SECONDS
 from localcloud.secure import reset
 
 LOG = logging.getLogger("localcloud.mqtt")
@@ -48,7 +47,7 @@ async def serve(
     return socket
 
 
-class _Line:
+class _Line(Carrier):
     """One connection: its Peer, and the Channel of its session."""
 
     __slots__ = (
@@ -109,14 +108,6 @@ class _Line:
 
     # Channel
 
-    def publish(
-        self, topic: str, payload: bytes, done: Callable[[], None] | None = None, properties: bytes = b""
-    ) -> None:
-        """Send a message: at once, or with the other answers to what is being handled."""
-        self._session.send(topic, payload, done, properties)
-        if not self._busy:
-            self._send()
-
     def close(self, reason: str, code: int | None = None) -> None:
         """Send what is left, say goodbye in MQTT 5, and end."""
         if not self._open:
@@ -129,10 +120,6 @@ class _Line:
         self.deadline = self._listener.clock() + GOODBYE_SECONDS
         self._session.closed()
         self._start(self._say_goodbye())
-
-    def later(self, seconds: float, work: Callable[[], bool]) -> None:
-        """Have something done for the session after some time."""
-        asyncio.get_running_loop().call_later(seconds, self._work, work)
 
     def reset(self) -> None:
         """Break the connection."""
@@ -147,30 +134,8 @@ class _Line:
         elif self._transport is not None:
             self._transport.abort()
 
-    def _work(self, work: Callable[[], bool]) -> None:
-        if not self._open:
-            return
-        self._busy = True
-        try:
-            going_on = work()
-        except ConnectRefused as refused:
-            self._session.refuse(refused.code)
-            self.close(refused.reason)
-        except MalformedPacket as error:
-            LOG.warning("malformed packet", extra={"fields": {"reason": str(error)}})
-            self.close(str(error), error.code)
-        else:
-            self._worked(going_on)
-        finally:
-            self._busy = False
-
-    def _worked(self, going_on: bool) -> None:
-        if not self._open:
-            return
-        self.deadline = self._listener.clock() + self._session.silence_seconds
-        self._send()
-        if not going_on:
-            self.close("the client disconnected")
+    def _left(self) -> None:
+        self.close("the client disconnected")
 
     def _send(self) -> None:
         outgoing = self._session.outgoing
