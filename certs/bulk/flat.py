@@ -145,6 +145,10 @@ class FlatWriter:
 def sweep(path: Path) -> None:
     """Remove what killed runs left behind while they made this bundle; what a living one holds stays."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.partial-*"):
+        if path.exists() and left.samefile(path):
+            # Killed between link(2) and the unlink that follows: the bundle's other name, whose lock is ours.
+            left.unlink(missing_ok=True)
+            continue
         with left.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

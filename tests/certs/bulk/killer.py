@@ -68,13 +68,13 @@ def main() -> None:
     sys.stdout.write(json.dumps(kill(run, out, kills)))
 
 
-def kill(run: Callable[[Path], None], out: Path, kills: int) -> dict[str, int]:
+def kill(run: Callable[[Path], None], out: Path, kills: int) -> dict[str, Any]:
     begun = time.monotonic()
     forked(run, out, None)
     whole = time.monotonic() - begun
     serials = set(finished(out))
     out.unlink()
-    done = {"kills": 0, "runs": 0, "bundles": 1, "torn": 0}
+    done: dict[str, Any] = {"kills": 0, "runs": 0, "bundles": 1, "torn": 0}
     hashes: list[bytes] = []
     while done["kills"] < kills:
         told = out.with_suffix(".told")
@@ -96,8 +96,7 @@ def kill(run: Callable[[Path], None], out: Path, kills: int) -> dict[str, int]:
             out.unlink()
     forked(run, out, None)
     assert not serials & set(finished(out)), "a serial came twice"
-    left = [path.name for path in out.parent.iterdir() if path.name.startswith(f".{out.name}")]
-    done["left"] = len(left)
+    done["left"] = [path.name for path in out.parent.iterdir() if path.name.startswith(f".{out.name}")]
     return done
 
 

@@ -336,6 +336,18 @@ def test_a_name_with_brackets(tmp_path: Path, commissioned: Any, pki: Any) -> No
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_second_name_that_a_killed_run_left_goes_when_the_next_goes_on(
+    name: str, tmp_path: Path, pki: Any
+) -> None:
+    """Killed between the link to the bundle's name and the end of the first one: the same file, same lock."""
+    path = tmp_path / name
+    output.create(path, _job(pki)).close()
+    path.with_name(f".{name}.partial-abc").hardlink_to(path)
+    output.resume(path, lambda _: None).close()
+    assert [each.name for each in tmp_path.iterdir() if "partial" in each.name] == []
+
+
 def test_keys_round_trip() -> None:
     number, keys = decode_keys(encode_keys(7, [b"a", b"", b"ccc"]))
     assert (number, list(keys)) == (7, [b"a", b"", b"ccc"])
