@@ -24,7 +24,8 @@ def fixed(layout: Layout) -> dict[str, str]:
     """The variables that need no running cloud."""
     return {
         "PULUMI_HOME": str(layout.tools / "pulumi-home"),
-        "PULUMI_BACKEND_URL": layout.backend.as_uri(),
+        # Without side files (`.attrs`): the engine writes them in place, and a kill leaves one that stops it.
+        "PULUMI_BACKEND_URL": f"{layout.backend.as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.pulumi_passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "MUSTER_CA_FILE": str(layout.cloud / "tls-ca.pem"),

@@ -1,12 +1,10 @@
 """Makes a stack usable again after its engine was killed in the middle of an update.
 
-A killed engine leaves three things in the file backend. A lock file names the process that held it; when
-that process has gone, the lock is stale and `pulumi cancel` removes it. The state may be cut off, as the
-engine writes it in place; the one before it, which it keeps beside it, is whole. Pending operations in the
-state name the resources that were being made: whether they reached the cloud is not known. `pulumi refresh`
-reads what there is and forgets the pending creates; the `up` that follows makes them again, which every
-provider of the local stack takes as the same resource when it is there already (ARM's PUT, and our own
-provider's create).
+A killed engine leaves two things in the file backend. A lock file names the process that held it; when that
+process has gone, the lock is stale and `pulumi cancel` removes it. Pending operations in the state name the
+resources that were being made: whether they reached the cloud is not known. `pulumi refresh` reads what there
+is and forgets the pending creates; the `up` that follows makes them again, which every provider of the local
+stack takes as the same resource when it is there already (ARM's PUT, and our own provider's create).
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from cli.local.deployment import Deployment
-from cli.local.errors import BusyError, DeploymentError
+from cli.local.errors import BusyError
 from cli.local.progress import Step
 
 #: How long to wait for an engine that outlived the command that started it.
@@ -30,52 +28,21 @@ _POLL_SECONDS = 0.5
 
 def left_behind(deployment: Deployment) -> bool:
     """Tell whether an engine left something, or works still."""
-    file = deployment.stack_file()
-    return bool(_lock_files(deployment) or _is_cut_off(file) or pending_operations(file))
+    return bool(_lock_files(deployment) or pending_operations(deployment.stack_file()))
 
 
 def recover(deployment: Deployment, step: Step) -> None:
     """Clear what a killed engine left.
 
-    Raises BusyError when another engine still works on the stack, DeploymentError when the engine refuses or
-    the state is lost.
+    Raises BusyError when another engine still works on the stack, DeploymentError when the engine refuses.
     """
     _wait_for_others(deployment, step)
-    _mend(deployment.stack_file())
     if _lock_files(deployment):
         deployment.run("cancel", "--yes")
     pending = pending_operations(deployment.stack_file())
     if pending:
         step.update(f"reading what an interrupted update made of {len(pending)} resources")
         deployment.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
-
-
-def _mend(stack_file: Path) -> None:
-    """Put the state before it in place of one that is cut off; what that one forgot is made again, as above.
-
-    Raises DeploymentError when there is none.
-    """
-    if not _is_cut_off(stack_file):
-        return
-    before = stack_file.with_name(f"{stack_file.name}.bak")
-    if not before.exists() or _is_cut_off(before):
-        raise DeploymentError(
-            f"The stack's state, {stack_file}, was cut off when the engine was killed, and {before.name} "
-            "beside it does not help. `make down` removes the local stack; `make up` then begins anew."
-        )
-    fresh = stack_file.with_name(f"{stack_file.name}.new")
-    fresh.write_bytes(before.read_bytes())
-    fresh.replace(stack_file)
-
-
-def _is_cut_off(stack_file: Path) -> bool:
-    if not stack_file.exists():
-        return False
-    try:
-        json.loads(stack_file.read_bytes())
-    except ValueError:
-        return True
-    return False
 
 
 def pending_operations(stack_file: Path) -> list[str]:

@@ -78,6 +78,8 @@ def test_the_next_up_finishes_the_work(workspace: Workspace, mark: str, after: i
     assert again.returncode == 0, again.stdout + again.stderr
     assert mark is not ENGINE or "Interrupted update: cleared" in again.stderr
     assert [it["provisioned"] for it in workspace.summary()["clouds"].values()] == [1, 1]
+    # Side files are written in place: a kill would cut one off, and the engine would go no further.
+    assert list((workspace.state / "backend").rglob("*.attrs")) == []
     third = workspace.muster("up", "--devices", "1")
     assert "Nothing changed" in third.stdout, third.stdout + third.stderr
     assert "pending operation" not in (workspace.state / "pulumi-up.log").read_text()

@@ -12,7 +12,7 @@ import pytest
 
 from cli.local import recovery
 from cli.local.deployment import Deployment
-from cli.local.errors import BusyError, DeploymentError
+from cli.local.errors import BusyError
 from cli.local.layout import Layout
 from cli.local.progress import Step
 from tests.cli.local.conftest import PutProgram
@@ -82,29 +82,5 @@ def test_a_living_engine_is_waited_for_but_not_for_ever(
     monkeypatch.setattr(recovery, "_POLL_SECONDS", 0.05)
     lock(deployment, os.getpid(), datetime.now(UTC))
     with pytest.raises(BusyError, match=f"process {os.getpid()}"):
-        recovery.recover(deployment, step)
-    assert calls(deployment) == []
-
-
-@pytest.mark.parametrize("left", [b"", b'{"checkpoint": {"lat'])
-def test_a_state_that_was_cut_off_is_the_one_before_it(
-    deployment: Deployment, step: Step, left: bytes
-) -> None:
-    state(deployment, [URN])
-    file = deployment.stack_file()
-    whole = file.read_bytes()
-    file.rename(file.with_name("local.json.bak"))
-    file.write_bytes(left)
-    assert recovery.left_behind(deployment)
-    recovery.recover(deployment, step)
-    assert file.read_bytes() == whole
-    assert calls(deployment) == ["refresh --yes --skip-preview --clear-pending-creates"]
-
-
-def test_a_state_that_is_lost_is_told(deployment: Deployment, step: Step) -> None:
-    state(deployment, [])
-    deployment.stack_file().write_bytes(b"")
-    lock(deployment, NOBODY, datetime.now(UTC))
-    with pytest.raises(DeploymentError, match=r"was cut off when the engine was killed.* `make down`"):
         recovery.recover(deployment, step)
     assert calls(deployment) == []
