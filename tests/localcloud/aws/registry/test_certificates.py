@@ -43,7 +43,9 @@ def test_a_certificate_for_a_csr(iot: Any) -> None:
     assert known["validity"]["notAfter"].year == 2049
 
 
-@pytest.mark.parametrize("text", ["no", csr("a", ed25519.Ed25519PrivateKey.generate())])
+@pytest.mark.parametrize(
+    "text", ["no", csr("a", ed25519.Ed25519PrivateKey.generate())], ids=["text", "Ed25519"]
+)
 def test_no_certificate_for(iot: Any, text: str) -> None:
     assert code_of(iot.create_certificate_from_csr, certificateSigningRequest=text) == (
         "InvalidRequestException"
