@@ -16,7 +16,7 @@ from bench.workspace import lay_out
 from provider.clients.aws import Aws, Client
 from tests.e2e.workspace import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("account"), pytest.mark.timeout(600)]
 
 PKI = ".muster/local/pki"
 MARK = "/muster/iot/account-wide"

@@ -16,7 +16,7 @@ import pytest
 from provider.clients.aws import Aws
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 ROLE, FUNCTION, TEMPLATE = "coldchain-local-vans-hook", "coldchain-local-vans-hook", "coldchain-vans"
 POLICY, CLAIM_POLICY, GROUP = "coldchain-reefers", "coldchain-vans.claim", "coldchain-reefers"

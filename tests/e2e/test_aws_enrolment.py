@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.aws_fleet import TWIN, AwsFleet
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("aws-fleet"), pytest.mark.timeout(600)]
 
 WAYS = {
     "reefer-aws-0001": "registration",

@@ -17,7 +17,7 @@ from tests.e2e.aws_fleet import AwsFleet, Told
 from tests.e2e.identities import Files
 from tests.localcloud.control.client import Control
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("aws-fleet"), pytest.mark.timeout(600)]
 
 REFUSED = 3
 LATER_DAYS = 100

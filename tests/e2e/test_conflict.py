@@ -9,7 +9,7 @@ import yaml
 
 from tests.e2e.conftest import Service, Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 GROUP = "reefers"
 

@@ -9,7 +9,7 @@ import pytest
 from bench.cloud import Cloud
 from tests.e2e.whole_fleet import TWIN, Told, WholeFleet
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("fleet"), pytest.mark.timeout(900)]
 
 OPEN = {"door": "open"}
 SPREAD = [f"spread-{number}" for number in range(1, 5)]

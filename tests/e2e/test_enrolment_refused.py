@@ -19,7 +19,7 @@ from tests.e2e.tpm_device import TpmDevice
 from tests.e2e.whole_fleet import Told, WholeFleet
 from tests.localcloud.control.client import Control, Fault
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("fleet"), pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)

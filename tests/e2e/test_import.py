@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Service, Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 TOKEN = "muster:dps:EnrollmentGroup"
 NAME = "imported"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 #: Told apart by what they run; searched among the processes that this very `up` started.
 ENGINE = "bin/pulumi up"

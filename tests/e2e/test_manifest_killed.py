@@ -14,7 +14,7 @@ from provider.clients.dps_service import API_VERSION
 from tests.e2e.test_killed import PROVIDER, started_by
 from tests.e2e.whole_fleet import WholeFleet
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("fleet"), pytest.mark.timeout(900)]
 
 ROWS = 900
 PREFIX = "row-"

@@ -16,7 +16,7 @@ from certs.issue import issue_device
 from certs.store import KeyStore
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 KEY = "coldchain-local/unknown-authority"
 

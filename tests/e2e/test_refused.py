@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def test_a_port_in_use_is_named_with_the_process_that_holds_it(workspace: Workspace) -> None:

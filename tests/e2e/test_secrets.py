@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 #: AWS' own side: SigV4 is checked with the very secret that a client signs with; and its CA's key.
 OF_AWS = ("aws.sqlite", "aws.sqlite-wal", "iot-ca.pem")

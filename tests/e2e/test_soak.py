@@ -9,7 +9,7 @@ from bench.soak.run import measure
 from bench.workspace import Workspace as Benched
 from tests.e2e.conftest import Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 def test_no_device_message_or_change_is_lost(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bench.workspace import PROJECT
 from tests.e2e.conftest import Service, Workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
 GROUP = "reefers"
 

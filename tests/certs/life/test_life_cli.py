@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An authority with lists and three devices."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(passphrase.VARIABLE, PHRASE)
+        _only_passphrase(patch)
         pki = home / "pki"
         run("init", "--directory", pki, "--name", "coldchain", "--factory", "oslo")
         run("crl", "--directory", pki, "--url", "http://crl.example", "--partitions", "2")
@@ -54,11 +54,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("MUSTER_KEY_STORE", passphrase.FILE_VARIABLE):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv(passphrase.VARIABLE, PHRASE)
+    _only_passphrase(monkeypatch)
     shutil.copytree(made, tmp_path / "home")
     return tmp_path / "home"
+
+
+def _only_passphrase(patch: pytest.MonkeyPatch) -> None:
+    for variable in ("MUSTER_KEY_STORE", passphrase.FILE_VARIABLE):
+        patch.delenv(variable, raising=False)
+    patch.setenv(passphrase.VARIABLE, PHRASE)
 
 
 def test_a_second_certificate_is_refused_and_nothing_written(home: Path) -> None:
