@@ -12,11 +12,11 @@ from provider.fields import prop, write
 from provider.handlers import enrollment_checks, individual_enrollment, rules, tpm, twins
 from provider.handlers.enrollment_documents import body
 from provider.handlers.enrollment_inputs import (
-    ALLOCATION,
     NO_CAPABILITIES,
     NO_TWIN,
     REPROVISION,
     Capabilities,
+    HubChoice,
     InitialTwin,
     Registry,
 )
@@ -28,7 +28,7 @@ _RULES: Final = {"endorsement_key": tpm.endorsement_key, "tags": twins.tags, "de
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs(Common):
+class Inputs(HubChoice, Common):
     """What the program says."""
 
     service_host: str = prop(
@@ -46,27 +46,6 @@ class Inputs(Common):
         "Version of the service's API that is spoken: certificates from a registry need 2026-11-01.",
         default=API_VERSION,
         rule=rules.choice(*API_VERSIONS),
-    )
-    allocation_policy: str = prop(
-        "How a hub is picked: hashed, geoLatency, static or custom.",
-        default="hashed",
-        rule=rules.choice(*ALLOCATION),
-    )
-    iot_hubs: tuple[str, ...] = prop(
-        "Host names of the linked hubs that devices may be allocated to.",
-        rule=rules.every(rules.hub_host),
-        normal=rules.unordered(rules.lower),
-    )
-    webhook_url: str | None = prop(
-        "With custom: the function that picks the hub. Its URL holds a key, so it is a secret.",
-        default=None,
-        secret=True,
-        rule=rules.webhook_url,
-    )
-    webhook_api_version: str = prop(
-        "With custom: the API version of the documents that the webhook is sent.",
-        default=API_VERSION,
-        rule=rules.api_version,
     )
     initial_twin: InitialTwin = prop("The twin of a new device; a row's lies over it.", default=NO_TWIN)  # noqa: RUF009 - prop makes the field
     reprovision: str = prop(

@@ -55,12 +55,40 @@ class Registry:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class HubChoice:
+    """Which of the linked hubs a device comes to."""
+
+    allocation_policy: str = prop(
+        "How a hub is picked: hashed (by weight), geoLatency (the nearest), static (the one named) or custom "
+        "(a webhook says).",
+        default="hashed",
+        rule=rules.choice(*ALLOCATION),
+    )
+    iot_hubs: tuple[str, ...] = prop(
+        "Host names of the linked hubs that devices may be allocated to.",
+        rule=rules.every(rules.hub_host),
+        normal=rules.unordered(rules.lower),
+    )
+    webhook_url: str | None = prop(
+        "With custom: the function that picks the hub. Its URL holds a key, so it is a secret.",
+        default=None,
+        secret=True,
+        rule=rules.webhook_url,
+    )
+    webhook_api_version: str = prop(
+        "With custom: the API version of the documents that the webhook is sent.",
+        default=API_VERSION,
+        rule=rules.api_version,
+    )
+
+
 NO_TWIN = InitialTwin()
 NO_CAPABILITIES = Capabilities()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enrollment:
+class Enrollment(HubChoice):
     """The inputs of every kind of enrollment."""
 
     service_host: str = prop(
@@ -85,28 +113,6 @@ class Enrollment:
     symmetric_key: bool = prop(
         "Attestation by symmetric key. The service makes the keys; they are never read into the state.",
         default=False,
-    )
-    allocation_policy: str = prop(
-        "How a hub is picked: hashed (by weight), geoLatency (the nearest), static (the one named) or custom "
-        "(a webhook says).",
-        default="hashed",
-        rule=rules.choice(*ALLOCATION),
-    )
-    iot_hubs: tuple[str, ...] = prop(
-        "Host names of the linked hubs that devices may be allocated to.",
-        rule=rules.every(rules.hub_host),
-        normal=rules.unordered(rules.lower),
-    )
-    webhook_url: str | None = prop(
-        "With custom: the function that picks the hub. Its URL holds a key, so it is a secret.",
-        default=None,
-        secret=True,
-        rule=rules.webhook_url,
-    )
-    webhook_api_version: str = prop(
-        "With custom: the API version of the documents that the webhook is sent.",
-        default=API_VERSION,
-        rule=rules.api_version,
     )
     initial_twin: InitialTwin = prop("The twin of a new device.", default=NO_TWIN)  # noqa: RUF009 - prop makes the field
     reprovision: str = prop(
