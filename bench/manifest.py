@@ -186,6 +186,13 @@ class _Bench:
         return sorted({f"{self.name}-{number:07}" for number in range(rows)} - found)
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that was killed is no news."""
+
+
 @contextmanager
 def _counting(workspace: Workspace, host: str) -> Iterator[tuple[str, Counter[tuple[str, str]]]]:
     """A front on loopback that passes calls on and counts, by mode and id, what the service says it did."""
@@ -238,13 +245,7 @@ def _counting(workspace: Workspace, host: str) -> Iterator[tuple[str, Counter[tu
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that was killed is no news."""
-
-    with service, Quiet(("127.0.0.1", 0), Front) as server:
+    with service, _Quiet(("127.0.0.1", 0), Front) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
