@@ -55,6 +55,7 @@ _BY_NAME = {
         "CreateJob DescribeJob GetJobDocument UpdateJob CancelJob DeleteJob ListJobExecutionsForJob "
         "AssociateTargetsWithJob DescribeJobExecution CancelJobExecution DeleteJobExecution"
     ),
+    "jobtemplate/{jobTemplateId}": "CreateJobTemplate DescribeJobTemplate DeleteJobTemplate",
     "authorizer/{authorizerName}": ("CreateAuthorizer DescribeAuthorizer UpdateAuthorizer DeleteAuthorizer"),
     "domainconfiguration/{domainConfigurationName}/*": (
         "CreateDomainConfiguration DescribeDomainConfiguration UpdateDomainConfiguration "

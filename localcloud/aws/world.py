@@ -26,6 +26,7 @@ from localcloud.aws.iot.events import Events
 from localcloud.aws.iot.groups import ThingGroups
 from localcloud.aws.iot.indexing import IndexingConfiguration
 from localcloud.aws.iot.job_control import JobControl
+from localcloud.aws.iot.job_templates import JobTemplates
 from localcloud.aws.iot.jobs import Jobs
 from localcloud.aws.iot.logging import Logging
 from localcloud.aws.iot.memberships import Memberships
@@ -98,6 +99,7 @@ class World:
     def _add_jobs(self) -> None:
         """Jobs, what devices see of them (`jobs.executions`), and tunnels to devices."""
         self.jobs = Jobs(self.place, self.tags, self.things, self.groups, self.account, self.emulator)
+        self.job_templates = JobTemplates(self.place, self.tags, self.jobs)
         self.job_control = JobControl(self.jobs, self.things)
         self.tunnels = Tunnels(self.place, self.things)
 
@@ -165,6 +167,7 @@ class World:
             **self.dynamic_groups.operations(),
             **self.logging.operations(),
             **self.jobs.operations(),
+            **self.job_templates.operations(),
             **self.job_control.operations(),
             **self.defender.operations(),
             **self.registration_tasks.operations(),

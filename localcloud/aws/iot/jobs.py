@@ -1,10 +1,11 @@
 """Jobs: made, rolled out to things and groups, cancelled, told.
 
 Operations of botocore's iot 2015-05-28; docs.aws.amazon.com/iot/latest/developerguide/iot-jobs.html. Not
-served, and refused by name: job templates, document parameters, schedules, package versions and namespaces.
+served, and refused by name: document parameters, schedules and their windows, package versions, namespaces.
 `tick` does what time does: the rollout's next minute, members of a continuous job's groups, timeouts.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.aws.account import Account
@@ -24,13 +25,13 @@ from localcloud.store import Document
 
 _NOUN = Noun("aws-job", "Job", "job")
 _NOT_SERVED = (
-    "jobTemplateArn",
     "documentParameters",
     "schedulingConfig",
+    "maintenanceWindows",
     "destinationPackageVersions",
     "namespaceId",
 )
-_CONFIGS = (
+CONFIGS = (
     "presignedUrlConfig",
     "jobExecutionsRolloutConfig",
     "abortConfig",
@@ -38,9 +39,10 @@ _CONFIGS = (
     "jobExecutionsRetryConfig",
 )
 _SHOWN = (
-    *_CONFIGS,
+    *CONFIGS,
     "jobArn",
     "jobId",
+    "jobTemplateArn",
     "targetSelection",
     "status",
     "forceCanceled",
@@ -53,12 +55,13 @@ _SHOWN = (
     "completedAt",
     "isConcurrent",
 )
+_TAKEN = ("jobId", "jobTemplateArn", "targets", "description", "documentSource")
 _LISTED = ("jobArn", "jobId", "targetSelection", "status", "createdAt", "lastUpdatedAt", "completedAt")
 _COUNTED = ("CANCELED", "SUCCEEDED", "FAILED", "REJECTED", "QUEUED", "IN_PROGRESS", "REMOVED", "TIMED_OUT")
 
 
 class Jobs:
-    """Jobs by id; `executions` is what devices see of them."""
+    """Jobs by id; `executions` is what devices see of them, `template_of` what a template says of a job."""
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Jobs:
         self._account = account
         self._emulator = emulator
         self._kept = Named(place, tags, _NOUN)
+        self.template_of: Callable[[str], Params] = lambda _arn: {}
         self.executions = Executions(place)
         self.executions.document_of = self.document
         self.executions.timeout_of = self._timeout_of
@@ -125,12 +129,11 @@ class Jobs:
             raise ApiError(
                 "ResourceAlreadyExistsException", f"Job {job_id} already exists.", resourceId=job_id
             )
-        self._check(params)
-        text = await self._document_of(params)
-        if job_documents.has_links(text) and "roleArn" not in params.get("presignedUrlConfig", {}):
-            raise invalid("The document has links to sign, so presignedUrlConfig with a roleArn is required.")
+        wanted = self._with_template(params)
+        self._check_targets(wanted["targets"])
+        text = await self.check(wanted)
         with self._place.store.transaction():
-            known = self._kept.create(job_id, self._new(params, text), params.get("tags", []))
+            known = self._kept.create(job_id, self._new(wanted, text), params.get("tags", []))
             self._roll_out(known)
         return _identified(known)
 
@@ -147,10 +150,26 @@ class Jobs:
             "snapshot": self._members(params["targets"]),
             "reached": [],
             "rolled": {"minute": 0, "count": 0},
-            **subset(params, ("jobId", "targets", "description", "documentSource", *_CONFIGS)),
+            **subset(params, (*_TAKEN, *CONFIGS)),
         }
 
-    def _check(self, params: Params) -> None:
+    def _with_template(self, params: Params) -> Params:
+        """With what the template says, where one is named and the call says nothing. Raises ApiError."""
+        if "jobTemplateArn" not in params:
+            return params
+        if {"document", "documentSource"} & set(params):
+            raise invalid("A job has one of document, documentSource and jobTemplateArn.")
+        return {**self.template_of(params["jobTemplateArn"]), **params}
+
+    async def check(self, params: Params) -> str:
+        """The document of a job that is asked for so. Raises ApiError when there can be no such job."""
+        self._check_configs(params)
+        text = await self._document_of(params)
+        if job_documents.has_links(text) and "roleArn" not in params.get("presignedUrlConfig", {}):
+            raise invalid("The document has links to sign, so presignedUrlConfig with a roleArn is required.")
+        return text
+
+    def _check_configs(self, params: Params) -> None:
         for name in _NOT_SERVED:
             if name in params:
                 raise invalid(f"{name} of jobs is not served by the local cloud.")
@@ -158,7 +177,6 @@ class Jobs:
             raise invalid(" ".join(faults))
         if "roleArn" in params.get("presignedUrlConfig", {}):
             checked_role(params["presignedUrlConfig"]["roleArn"])
-        self._check_targets(params["targets"])
 
     def _check_targets(self, targets: list[str]) -> None:
         for target in targets:
@@ -263,8 +281,8 @@ class Jobs:
 
     def _update(self, params: Params) -> Params:
         known = self._in_progress(params["jobId"])
-        self._check({**params, "targets": []})
-        changes = subset(params, ("description", *_CONFIGS))
+        self._check_configs(params)
+        changes = subset(params, ("description", *CONFIGS))
         self._kept.put(known["jobId"], {**known, **changes, "lastUpdatedAt": self._place.now()})
         return {}
 

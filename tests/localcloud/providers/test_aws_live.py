@@ -34,8 +34,6 @@ STAYS = frozenset(
     }
 )
 """What an account, a bucket or a topic has as long as it is there."""
-UNSERVED = frozenset({"aws-native:iot:JobTemplate"})
-"""What the local cloud itself does not serve yet; it says so."""
 WAITS = frozenset({"aws:iot/domainConfiguration:DomainConfiguration", "aws:iot/thingType:ThingType"})
 """AWS takes a domain configuration of its own away after seven days, a thing type after five minutes."""
 
@@ -111,8 +109,7 @@ def _has_a_way_back(case: Case) -> bool:
 def test_life_of_every_type(plugins: dict[str, BotoPlugin]) -> None:
     """In one run, since most stand on others; taken away in the opposite order, as the engine does."""
     code = plugins["aws"].invoke("aws:iot/getRegistrationCode:getRegistrationCode", {})["registrationCode"]
-    known = (*around(), *things(code, request(), authority()), *native())
-    cases = [it for it in known if it.token not in UNSERVED]
+    cases = (*around(), *things(code, request(), authority()), *native())
     lives = [(case, _lives(_resource(plugins, case.token), case)) for case in cases]
     for case, live in reversed(lives):
         if case.token not in WAITS:
@@ -168,10 +165,3 @@ def test_the_service_itself_refuses(plugins: dict[str, BotoPlugin]) -> None:
     with pytest.raises(CloudRefused, match="ResourceNotFoundException") as caught:
         resource.create({"name": "child", "parentGroupName": "nobody"})
     assert caught.value.status == 404
-
-
-@pytest.mark.parametrize("case", [it for it in native() if it.token in UNSERVED], ids=lambda it: it.token)
-def test_what_the_local_cloud_lacks_is_named(plugins: dict[str, BotoPlugin], case: Case) -> None:
-    resource = _resource(plugins, case.token)
-    with pytest.raises(CloudRefused, match="The local cloud does not serve iot:"):
-        resource.create(_declared(resource, case.inputs, {}))

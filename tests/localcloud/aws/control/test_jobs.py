@@ -192,7 +192,7 @@ def test_a_job_is_cancelled_and_deleted(fleet: Client, aws: Aws) -> None:
         ({"document": '"${aws:iot:s3-presigned-url:http://x/y}"'}, "no https address"),
         ({"document": '"${aws:iot:s3-presigned-url:https://b12.s3.amazonaws.com/k}"'}, "presignedUrlConfig"),
         ({"schedulingConfig": {"startTime": "2030-01-01 00:00"}}, "schedulingConfig of jobs is not served"),
-        ({"jobTemplateArn": "arn:aws:iot:x"}, "jobTemplateArn of jobs is not served"),
+        ({"destinationPackageVersions": ["arn:aws:iot:x"]}, "is not served"),
         ({"jobExecutionsRolloutConfig": {"maximumPerMinute": 0}}, "greater than or equal to 1"),
     ],
 )
