@@ -15,6 +15,7 @@ from localcloud.aws.broker.sessions import Posted
 from localcloud.aws.broker.shadow_topics import ShadowTopics
 from localcloud.aws.calls import Calls
 from localcloud.aws.credentials import CredentialService, Sessions
+from localcloud.aws.csr_signing import CsrSigning
 from localcloud.aws.functions import Functions
 from localcloud.aws.iot.rule_actions import Actions
 from localcloud.aws.iot.rules import Rules
@@ -47,12 +48,13 @@ class DataPlane:
         self.broker = Broker(world, self.roles, counters, self.background)
         actions = Actions(world.place, calls, self.roles, functions)
         self.rules = Rules(world.place, world.tags, actions, self.background)
-        self._provisioning = ProvisioningTopics(world, functions, self.roles, self.background)
+        self._signing = CsrSigning(world.certificate_providers, world.certificates, functions)
+        self._provisioning = ProvisioningTopics(world, self._signing, functions, self.roles, self.background)
         self._connect()
 
     def operations(self) -> dict[str, Operation]:
-        """The control plane's part: rules."""
-        return self.rules.operations()
+        """The control plane's part: rules, and certificates for CSRs."""
+        return {**self.rules.operations(), **self._signing.operations()}
 
     def services(self) -> dict[str, Service]:
         """The HTTPS side, by host."""

@@ -18,6 +18,7 @@ from localcloud.aws.background import Background
 from localcloud.aws.broker.connection import Connection
 from localcloud.aws.broker.provisioning_hook import Hook, HookRefused
 from localcloud.aws.broker.sessions import Posted
+from localcloud.aws.csr_signing import CsrSigning
 from localcloud.aws.functions import Functions
 from localcloud.aws.iot.certificates import Certificate
 from localcloud.aws.iot.templates import FLEET
@@ -54,9 +55,17 @@ class _Asked(NamedTuple):
 class ProvisioningTopics:
     """Requests of devices that have a claim, and of those that come back for another certificate."""
 
-    def __init__(self, world: World, functions: Functions, roles: Roles, background: Background) -> None:
+    def __init__(
+        self,
+        world: World,
+        signing: CsrSigning,
+        functions: Functions,
+        roles: Roles,
+        background: Background,
+    ) -> None:
         self._world = world
         self._store = world.place.store
+        self._signing = signing
         self._roles = roles
         self._hook = Hook(functions)
         self._background = background
@@ -66,7 +75,9 @@ class ProvisioningTopics:
         create, provision = _CREATE.fullmatch(message.topic), _PROVISION.fullmatch(message.topic)
         if connection is None:
             return False  # a rule or a caller over HTTPS, to whom nothing could be answered
-        if create is not None:
+        if create is not None and create[1] == "create-from-csr" and self._signing.is_a_functions:
+            self._background.start(self._sign(connection, message, create[2]))
+        elif create is not None:
             self._create(connection, message, create[1], create[2])
         elif provision is not None:
             self._background.start(self._provision(connection, message, provision[1], provision[2]))
@@ -88,20 +99,23 @@ class ProvisioningTopics:
             body = _body(message, form)
             is_own_key = how == "create-from-csr"
             answer = self._issued(connection, body) if is_own_key else self._with_key(connection)
-        except Refusal as refused:
-            self._reject(connection, message.topic, refused)
-        except ApiError as error:
-            self._reject(
-                connection, message.topic, Refusal(400, "InvalidCertificateSigningRequest", error.message)
-            )
+        except (Refusal, ApiError) as error:
+            self._reject(connection, message.topic, _unsigned(error))
         else:
             self._answer(connection, f"{message.topic}/accepted", answer)
 
+    async def _sign(self, connection: Connection, message: Posted, form: str) -> None:
+        principal, client_id = connection.principal.certificate.id, connection.client_id
+        try:
+            csr = _csr(_body(message, form))
+            made = await self._signing.issue(csr, PENDING, principal, client_id)
+        except (Refusal, ApiError) as error:
+            self._reject(connection, message.topic, _unsigned(error))
+        else:
+            self._answer(connection, f"{message.topic}/accepted", self._told(connection, made))
+
     def _issued(self, connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
-        csr = body.get("certificateSigningRequest")
-        if not isinstance(csr, str):
-            raise Refusal(400, "InvalidPayload", "certificateSigningRequest is missing or no text")
-        return self._told(connection, self._world.certificates.issue(csr, PENDING))
+        return self._told(connection, self._world.certificates.issue(_csr(body), PENDING))
 
     def _with_key(self, connection: Connection) -> dict[str, Any]:
         made, _, private = self._world.certificates.issue_with_key(PENDING)
@@ -187,6 +201,21 @@ def _body(message: Posted, form: str) -> dict[str, Any]:
         return read_object(message.payload or b"{}")
     except BadPayload as error:
         raise Refusal(400, "InvalidPayload", f"the payload is {error}") from error
+
+
+def _csr(body: dict[str, Any]) -> str:
+    csr = body.get("certificateSigningRequest")
+    if not isinstance(csr, str):
+        raise Refusal(400, "InvalidPayload", "certificateSigningRequest is missing or no text")
+    return csr
+
+
+def _unsigned(error: Refusal | ApiError) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if error.code == "ServiceUnavailableException":
+        return Refusal(503, "ServiceUnavailable", error.message)
+    return Refusal(400, "InvalidCertificateSigningRequest", error.message)
 
 
 def _status(error: Exception) -> tuple[int, str, str]:

@@ -1,9 +1,12 @@
 """The account's certificate provider: a function that signs every CSR instead of AWS IoT's own authority.
 
 docs.aws.amazon.com/iot/latest/developerguide/provisioning-cert-provider.html: one a region and account.
-Operations of botocore's iot 2015-05-28. The function is not called here: CSRs that come while there is a
-provider are refused (`check_none`), never signed by an authority that the account has replaced.
+Operations of botocore's iot 2015-05-28. `localcloud.aws.csr_signing` asks the function. A CSR in a
+provisioning template's body is refused while there is a provider (`check_none`): who signs that, AWS does
+not say.
 """
+
+from typing import NamedTuple
 
 from localcloud.aws.api import ApiError, Operation, Params, for_anyone
 from localcloud.aws.iot.named import Named, Noun, subset
@@ -13,6 +16,13 @@ from localcloud.aws.place import Place
 from localcloud.store import Document
 
 _NOUN = Noun("aws-certificate-provider", "Certificate provider", "certificateprovider")
+
+
+class Provider(NamedTuple):
+    """Both by their ARNs."""
+
+    arn: str
+    function: str
 
 
 class CertificateProviders:
@@ -33,10 +43,16 @@ class CertificateProviders:
             }
         )
 
+    def found(self) -> Provider | None:
+        """Who signs CSRs; None: AWS IoT's own authority."""
+        kept = [Provider(it["certificateProviderArn"], it["lambdaFunctionArn"]) for it in self._kept.all()]
+        return kept[0] if kept else None
+
     def check_none(self) -> None:
         """AWS IoT's own authority signs CSRs. Raises ApiError when a function does instead."""
-        for it in self._kept.all():
-            words = f"CSRs are for {it['lambdaFunctionArn']} to sign, which the local cloud does not ask."
+        provider = self.found()
+        if provider is not None:
+            words = f"CSRs are for {provider.function} to sign, which the local cloud does not ask here."
             raise invalid(words)
 
     def _create(self, params: Params) -> Params:

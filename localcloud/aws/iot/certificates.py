@@ -57,10 +57,11 @@ class Certificates:
         self.drop_policies: Callable[[str], None] = lambda _arn: None
 
     def operations(self) -> dict[str, Operation]:
-        """The control plane's part; RegisterCertificate and ListCertificatesByCA are `authorities`'."""
+        """The control plane's part; RegisterCertificate and ListCertificatesByCA are `authorities`',
+        CreateCertificateFromCsr is `csr_signing`'s.
+        """
         return for_anyone(
             {
-                "CreateCertificateFromCsr": self._from_csr,
                 "CreateKeysAndCertificate": self._with_keys,
                 "RegisterCertificateWithoutCA": self._without_authority,
                 "DescribeCertificate": self._describe,
@@ -168,18 +169,9 @@ class Certificates:
 
     # the control plane
 
-    def _from_csr(self, params: dict[str, Any]) -> dict[str, Any]:
-        made = self.issue(params["certificateSigningRequest"], _status(params))
-        return {"certificateArn": made.arn, "certificateId": made.id, "certificatePem": made.pem}
-
     def _with_keys(self, params: dict[str, Any]) -> dict[str, Any]:
-        made, public, private = self.issue_with_key(_status(params))
-        return {
-            "certificateArn": made.arn,
-            "certificateId": made.id,
-            "certificatePem": made.pem,
-            "keyPair": {"PublicKey": public, "PrivateKey": private},
-        }
+        made, public, private = self.issue_with_key(status_at_first(params))
+        return {**issued(made), "keyPair": {"PublicKey": public, "PrivateKey": private}}
 
     def _without_authority(self, params: dict[str, Any]) -> dict[str, Any]:
         status = checked_first_status(params.get("status") or "INACTIVE")
@@ -227,6 +219,11 @@ class Certificates:
             watcher(changed)
 
 
+def issued(made: Certificate) -> dict[str, Any]:
+    """A new certificate as its creation is answered."""
+    return {"certificateArn": made.arn, "certificateId": made.id, "certificatePem": made.pem}
+
+
 def listed(known: Certificate) -> dict[str, Any]:
     """A certificate as lists show it."""
     return {
@@ -263,7 +260,8 @@ def checked_first_status(status: str) -> str:
     return status
 
 
-def _status(params: dict[str, Any]) -> str:
+def status_at_first(params: dict[str, Any]) -> str:
+    """As `setAsActive` asks."""
     return "ACTIVE" if params.get("setAsActive") else "INACTIVE"
 
 

@@ -37,6 +37,21 @@ def read(text: str, what: str) -> x509.Certificate:
     return found[0]
 
 
+def read_request(text: str) -> x509.CertificateSigningRequest:
+    """A CSR with a key that AWS IoT takes, signed by that key. Raises ApiError."""
+    try:
+        csr = x509.load_pem_x509_csr(text.encode())
+    except ValueError as error:
+        raise invalid("The certificate signing request is not valid.") from error
+    if not csr.is_signature_valid:
+        raise invalid("The certificate signing request's signature does not fit its key.")
+    try:
+        check_key(csr.public_key(), "the certificate signing request")
+    except ApiError as error:
+        raise invalid(error.message) from error
+    return csr
+
+
 def invalid_certificate(words: str) -> ApiError:
     """AWS' refusal of a certificate."""
     return ApiError("CertificateValidationException", f"The certificate is invalid: {words}.")
@@ -103,17 +118,8 @@ class OwnAuthority:
 
     def issue(self, csr_pem: str, now: datetime) -> x509.Certificate:
         """A certificate for a CSR. Raises ApiError."""
-        try:
-            csr = x509.load_pem_x509_csr(csr_pem.encode())
-        except ValueError as error:
-            raise invalid("The certificate signing request is not valid.") from error
-        if not csr.is_signature_valid:
-            raise invalid("The certificate signing request's signature does not fit its key.")
+        csr = read_request(csr_pem)
         key = csr.public_key()
-        try:
-            check_key(key, "the certificate signing request")
-        except ApiError as error:
-            raise invalid(error.message) from error
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise invalid("The certificate signing request's key is of no known kind.")
         return self._signed(key, csr.subject if list(csr.subject) else _name("AWS IoT Certificate"), now)

@@ -7,7 +7,6 @@ import pytest
 from localcloud.aws.cloud import Aws
 from localcloud.clock import Clock
 from tests.localcloud.aws.control.refusals import ROLE, code_of, words_of
-from tests.localcloud.aws.control.test_registration import csr
 
 Client = Any
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
@@ -166,13 +165,16 @@ def test_one_certificate_provider_an_account(iot: Client) -> None:
     function = "arn:aws:lambda:eu-west-1:111122223333:function:sign"
     given = {"lambdaFunctionArn": function, "accountDefaultForOperations": ["CreateCertificateFromCsr"]}
     iot.create_certificate_provider(certificateProviderName="one", **given)
-    refused = words_of(iot.create_certificate_from_csr, certificateSigningRequest=csr())
-    assert function in refused
     assert code_of(iot.create_certificate_provider, certificateProviderName="two", **given) == (
         "LimitExceededException"
     )
+    iot.update_certificate_provider(certificateProviderName="one", lambdaFunctionArn=f"{function}-2")
+    shown = iot.describe_certificate_provider(certificateProviderName="one")
+    assert shown["lambdaFunctionArn"] == f"{function}-2"
+    listed = iot.list_certificate_providers()["certificateProviders"]
+    assert [it["certificateProviderArn"] for it in listed] == [shown["certificateProviderArn"]]
     iot.delete_certificate_provider(certificateProviderName="one")
-    assert iot.create_certificate_from_csr(certificateSigningRequest=csr())["certificateId"]
+    assert iot.list_certificate_providers()["certificateProviders"] == []
 
 
 def test_events_are_off_until_they_are_on(iot: Client, aws: Aws) -> None:
