@@ -2,7 +2,9 @@
 
 It listens on a UNIX socket in a folder of its own (0700), so nobody reaches it but through the front, which
 checks signatures: ministack takes any signature of a root key. It starts with the first call that needs it,
-starts anew when it has died, and ends with this process, however that comes (`ministack_process`).
+starts anew when it has died, and ends with this process, however that comes (`ministack_process`). While a
+call waits it is asked whether it lives: one that does not answer that either is killed, so that the next call
+starts it anew.
 """
 
 import asyncio
@@ -35,7 +37,10 @@ SERVICES = (
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 ANSWER_SECONDS = 120.0
+PATIENCE_SECONDS = 10.0  # without an answer, before it is asked whether it lives
+HEALTH_SECONDS = 20.0
 POLL_SECONDS = 0.05
+_HEALTH = b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _SAME_START_SECONDS = 1.0
 _NOT_FORWARDED = {"content-length", "transfer-encoding", "connection", "expect", "keep-alive"}
 
@@ -66,21 +71,15 @@ class Ministack:
     async def forward(self, call: Call) -> Answer:
         """Its answer to a request that was let in. Raises ApiError when it gives none."""
         session = await self._ready()
-        headers = {name: it for name, it in call.headers.items() if name not in _NOT_FORWARDED}
-        query = f"?{call.raw_query}" if call.raw_query else ""
-        url = URL(f"http://{call.host}{call.path}{query}", encoded=True)
+        asking = asyncio.ensure_future(_ask(session, call))
         try:
-            async with session.request(
-                call.method, url, headers=headers, data=call.raw, allow_redirects=False
-            ) as response:
-                kept = {name.lower(): it for name, it in response.headers.items()}
-                length = kept.get("content-length")
-                kept = {name: it for name, it in kept.items() if name not in _NOT_FORWARDED}
-                if call.method == "HEAD" and length:
-                    kept["content-length"] = length
-                return Answer(response.status, await response.read() or None, kept)
+            while not (await asyncio.wait((asking,), timeout=PATIENCE_SECONDS))[0]:
+                await self._end_if_hung()
+            return await asking
         except (ClientError, TimeoutError, OSError) as error:
             raise ApiError("ServiceUnavailableException", self._lost(error), 503) from error
+        finally:
+            asking.cancel()
 
     @property
     def pid(self) -> int | None:
@@ -177,6 +176,16 @@ class Ministack:
         )
         raise ApiError("ServiceUnavailableException", words, 503)
 
+    async def _end_if_hung(self) -> None:
+        """Kill a process that answers nothing any more; what waits for it fails then."""
+        process, home = self._process, self._home
+        if process is None or home is None or await _is_alive(home / "socket"):
+            return
+        if process.returncode is None:
+            LOG.error("emulator hangs, and is ended", extra={"fields": {"pid": process.pid}})
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
     async def _stop(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -216,6 +225,35 @@ class Ministack:
                 )
         shutil.rmtree(record["home"], ignore_errors=True)
         path.unlink()
+
+
+async def _ask(session: ClientSession, call: Call) -> Answer:
+    """The request, and the answer as it comes."""
+    headers = {name: it for name, it in call.headers.items() if name not in _NOT_FORWARDED}
+    query = f"?{call.raw_query}" if call.raw_query else ""
+    url = URL(f"http://{call.host}{call.path}{query}", encoded=True)
+    asked = session.request(call.method, url, headers=headers, data=call.raw, allow_redirects=False)
+    async with asked as response:
+        kept = {name.lower(): it for name, it in response.headers.items()}
+        length = kept.get("content-length")
+        kept = {name: it for name, it in kept.items() if name not in _NOT_FORWARDED}
+        if call.method == "HEAD" and length:
+            kept["content-length"] = length
+        return Answer(response.status, await response.read() or None, kept)
+
+
+async def _is_alive(address: Path) -> bool:
+    """Whether it answers on a connection of its own: all others may be taken by functions that run long."""
+    try:
+        async with asyncio.timeout(HEALTH_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(address)
+            try:
+                writer.write(_HEALTH)
+                return bool(await reader.readline())
+            finally:
+                writer.close()
+    except (TimeoutError, OSError):
+        return False
 
 
 def _has_ended(pid: int, created: float) -> bool:

@@ -1,7 +1,9 @@
 """Jobs over MQTT: what a device asks for and reports; notifications when something changed for it.
 
 Source: "AWS IoT Jobs device MQTT API operations" (AWS IoT developer guide). Over MQTT a job's document is an
-object, over HTTPS a text; `expectedVersion` comes as a text too. The errors' codes are that page's.
+object, over HTTPS a text; `expectedVersion` comes as a text too. The errors' codes are that page's. A request
+is held to the model of the same operation over HTTPS (botocore iot-jobs-data 2017-09-29): unknown members,
+of which the page says nothing, are refused.
 """
 
 import json
@@ -13,6 +15,7 @@ from localcloud.aws.broker.connection import Connection
 from localcloud.aws.broker.exchange import Exchange
 from localcloud.aws.broker.sessions import Posted
 from localcloud.aws.iot.job_executions import Executions
+from localcloud.aws.model import BadRequest, Model
 from localcloud.aws.place import Place
 from localcloud.mqtt.payloads import BadPayload, read_object, write_object
 
@@ -26,14 +29,10 @@ _CODES = {
     "ThrottlingException": "RequestThrottled",
 }
 _STATUSES = {"inProgressJobs": "IN_PROGRESS", "queuedJobs": "QUEUED"}
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "status": str,
-    "statusDetails": dict,
-    "executionNumber": int,
-    "stepTimeoutInMinutes": int,
-    "includeJobDocument": bool,
-    "includeJobExecutionState": bool,
-    "expectedVersion": (int, str),
+_OPERATIONS = {
+    "get": "DescribeJobExecution",
+    "update": "UpdateJobExecution",
+    "start-next": "StartNextPendingJobExecution",
 }
 Json = dict[str, Any]
 
@@ -69,14 +68,15 @@ class JobTopics:
         return True
 
     def _done(self, operation: str, thing: str, job_id: str | None, body: Json) -> Json:
+        if job_id is None and operation == "get":
+            _checked("GetPendingJobExecutions", thing, None, body)
+            return self._executions.pending(thing)
+        params = _checked(_OPERATIONS[operation], thing, job_id, body)
         if job_id is None:
-            is_start = operation == "start-next"
-            return self._executions.start_next(thing, body) if is_start else self._executions.pending(thing)
+            return self._executions.start_next(thing, params)
         if operation == "get":
-            return self._executions.describe(thing, job_id, body)
-        if "status" not in body:
-            raise ApiError("InvalidRequestException", "status is missing")
-        return self._executions.update(thing, job_id, body)
+            return self._executions.describe(thing, job_id, params)
+        return self._executions.update(thing, job_id, params)
 
     def _answer(self, message: Posted, outcome: str, body: Json) -> None:
         self._exchange.tell(f"{message.topic}/{outcome}", write_object(body))
@@ -96,19 +96,24 @@ class JobTopics:
 
 
 def _body(payload: bytes) -> Json:
-    """A request's members, of the right kinds. Raises BadPayload, ApiError."""
-    body = read_object(payload or b"{}")
-    for name, kind in _KINDS.items():
-        value = body.get(name)
-        wrong_number = kind is int and isinstance(value, bool)
-        if value is not None and (not isinstance(value, kind) or wrong_number):
-            raise ApiError("InvalidRequestException", f"{name} is of the wrong kind")
-    if "expectedVersion" in body:
-        text = str(body["expectedVersion"])
-        if not text.isdecimal():
-            raise ApiError("InvalidRequestException", "expectedVersion is no number")
-        body["expectedVersion"] = int(text)
-    return {name: value for name, value in body.items() if value is not None}
+    """A request's members. Raises BadPayload, ApiError."""
+    body = {name: value for name, value in read_object(payload or b"{}").items() if value is not None}
+    if not isinstance(body.get("clientToken", ""), str):
+        raise ApiError("InvalidRequestException", "clientToken is no text")
+    return body
+
+
+def _checked(operation: str, thing: str, job_id: str | None, body: Json) -> Json:
+    """The operation's parameters; thing and job are those of the topic. Raises ApiError."""
+    told = {name: value for name, value in body.items() if name != "clientToken"}
+    version = told.get("expectedVersion")
+    if isinstance(version, str) and re.fullmatch(r"[0-9]{1,18}", version):
+        told["expectedVersion"] = int(version)
+    where = {"thingName": thing} if job_id is None else {"thingName": thing, "jobId": job_id}
+    try:
+        return Model.of("iot-jobs-data").check(operation, {**told, **where}).params
+    except BadRequest as bad:
+        raise ApiError("InvalidRequestException", str(bad)) from bad
 
 
 def _shown(answer: Json) -> Json:

@@ -78,6 +78,16 @@ def test_a_job_from_notice_to_success(cloud: Cloud, device: Device) -> None:
         ("jobs/none/update", {"status": 1}, "InvalidRequest"),
         ("jobs/none/update", {"status": "SUCCEEDED", "expectedVersion": "x"}, "InvalidRequest"),
         ("jobs/get", b"[", "InvalidJson"),
+        ("jobs/get", {"clientToken": 1}, "InvalidRequest"),
+        ("jobs/get", {"other": 1}, "InvalidRequest"),
+        ("jobs/a b/get", {}, "InvalidRequest"),
+        ("jobs/$next/get", {"includeJobDocument": "yes"}, "InvalidRequest"),
+        ("jobs/start-next", {"statusDetails": {"a b": "c"}}, "InvalidRequest"),
+        ("jobs/start-next", {"stepTimeoutInMinutes": True}, "InvalidRequest"),
+        ("jobs/none/update", {"status": "DONE"}, "InvalidRequest"),
+        ("jobs/none/update", {"status": "FAILED", "statusDetails": {"a": 1}}, "InvalidRequest"),
+        ("jobs/none/update", {"status": "FAILED", "statusDetails": {"a": ""}}, "InvalidRequest"),
+        ("jobs/none/update", {"status": "FAILED", "executionNumber": 2**63}, "InvalidRequest"),
     ],
 )
 def test_jobs_that_are_rejected(device: Device, topic: str, body: Any, code: str) -> None:
