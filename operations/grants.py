@@ -34,8 +34,15 @@ _FILE: Final = 0o600
 _DIRECTORY: Final = 0o700
 _HEADER: Final = "# Written by `muster aws grant`; the credentials end "
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_DROPPED: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE")
-"""Settings that would win over a session's variables, or lead a tool back to the person's own credentials."""
+_DROPPED: Final = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_SECURITY_TOKEN",
+)
+"""Settings that would win over a session's variables, or lead a tool back to the person's own credentials.
+AWS_SECURITY_TOKEN is an older name of AWS_SESSION_TOKEN, which botocore asks first (credentials.EnvProvider);
+tools that keep credentials still set both."""
 
 
 @dataclass(frozen=True, kw_only=True)

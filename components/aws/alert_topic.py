@@ -7,7 +7,8 @@ import pulumi
 from pulumi_aws import iam, sns
 
 from components.aws.place import Place
-from components.aws.service_role import IOT, allow, document, service_role, tls_only
+from components.aws.roles import ReadyRole, ready_role
+from components.aws.service_role import IOT, allow, document, tls_only
 
 _KEY: Final = "alias/aws/sns"
 """AWS' own key of SNS in the account. Whoever in the account may publish may use it by way of SNS ("Managing
@@ -27,11 +28,12 @@ class AlertTopicArgs(TypedDict):
 
 
 class AlertTopic:
-    """The topic, and the role that AWS IoT publishes to it by."""
+    """The topic, the role that AWS IoT publishes to it by, and what must be there before it can: `rights`."""
 
-    def __init__(self, topic: sns.Topic, role: iam.Role) -> None:
+    def __init__(self, topic: sns.Topic, role: ReadyRole) -> None:
         self.arn: pulumi.Output[str] = topic.arn
         self.role_arn: pulumi.Output[str] = role.arn
+        self.rights: iam.RolePolicy = role.rights
 
 
 def alert_topic(name: str, args: AlertTopicArgs, opts: pulumi.ResourceOptions) -> AlertTopic:
@@ -53,17 +55,18 @@ def alert_topic(name: str, args: AlertTopicArgs, opts: pulumi.ResourceOptions) -
         sns.TopicSubscription(
             f"{name}-to-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=opts
         )
-    role = service_role(
+    role = ready_role(
         f"{name}-publisher",
         {
             "place": place,
             "role_name": args["role_name"],
             "service": IOT,
             "source": args["source"],
-            "statements": [allow(["sns:Publish"], topic.arn)],
+            "statements": [],
             "description": "AWS IoT publishes alarms to one topic.",
             "tags": args["tags"],
         },
+        [allow(["sns:Publish"], topic.arn)],
         opts,
     )
     return AlertTopic(topic, role)

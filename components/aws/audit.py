@@ -100,7 +100,7 @@ class Audit(pulumi.ComponentResource):
                     )
                 )
             ),
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[right])),
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[right, topic.rights])),
         )
 
     def _auditor(

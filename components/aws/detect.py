@@ -108,7 +108,7 @@ class Detect(pulumi.ComponentResource):
             },
             target_arns=args["groups"],
             tags=_tags(args),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=metrics),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*metrics, topic.rights]),
         )
 
 

@@ -90,11 +90,14 @@ def called_by_iot(
     function: lambda_.Function,
     source: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
+    *,
+    statement: str = "iot",
 ) -> lambda_.Permission:
-    """That AWS IoT may call a function, on behalf of one thing (its ARN) of our own account."""
+    """That AWS IoT may call a function, on behalf of one thing (its ARN) of our own account. `statement` is
+    the id of that permission, once in a function's policy."""
     return lambda_.Permission(
         f"{name}-caller",
-        statement_id="iot",
+        statement_id=statement,
         action="lambda:InvokeFunction",
         function=function.name,
         principal="iot.amazonaws.com",
@@ -113,6 +116,7 @@ def dead_letters(
         name=queue_name,
         sqs_managed_sse_enabled=True,
         message_retention_seconds=_KEEP_SECONDS,
+        # `*` is all that there is: denied, without TLS.
         policy=document([tls_only("sqs:*", place.arn("sqs", queue_name))]),
         tags=tags,
         opts=opts,

@@ -1,6 +1,6 @@
 """Just-in-time registration: a function looks at each device of a CA before it is let in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 import pulumi
@@ -121,18 +121,20 @@ class JustInTimeRegistration(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         place = args["place"]
-        # `*` is the issuers of the group, a rule each.
-        sources = place.arn("iot", f"rule/{place.rule(args['key'], 'registered')}*")
-        caller = enrolment_function.called_by_iot(name, place, function, sources, self._opts)
-        failed = self._failing_role(name, args, sources, dead)
+        rules = {issuer: place.rule([args["key"], "registered"], issuer) for issuer in args["authorities"]}
+        sources = {issuer: place.arn("iot", f"rule/{rule}") for issuer, rule in rules.items()}
+        failed = self._failing_role(name, args, list(sources.values()), dead)
         undelivered = iot.TopicRuleErrorActionSqsArgs(
             queue_url=dead.url, role_arn=failed.arn, use_base64=False
         )
         for issuer, authority_id in args["authorities"].items():
+            caller = enrolment_function.called_by_iot(
+                f"{name}-{issuer}", place, function, sources[issuer], self._opts, statement=f"iot-{issuer}"
+            )
             topic = pulumi.Output.concat("$aws/events/certificates/registered/", authority_id)
             iot.TopicRule(
                 f"{name}-{issuer}-rule",
-                name=place.rule(args["key"], "registered", issuer),
+                name=rules[issuer],
                 description="New certificates of a CA.",
                 enabled=args["enabled"],
                 sql=pulumi.Output.concat("SELECT * FROM '", topic, "'"),
@@ -146,7 +148,11 @@ class JustInTimeRegistration(pulumi.ComponentResource):
             )
 
     def _failing_role(
-        self, name: str, args: JustInTimeRegistrationArgs, source: pulumi.Input[str], dead: sqs.Queue
+        self,
+        name: str,
+        args: JustInTimeRegistrationArgs,
+        source: Sequence[pulumi.Input[str]],
+        dead: sqs.Queue,
     ) -> roles.ReadyRole:
         return roles.ready_role(
             f"{name}-failing",

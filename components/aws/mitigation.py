@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 
 import pulumi
-from pulumi_aws import iam, iot
+from pulumi_aws import iot
 from pulumi_aws_native import TagArgs
 from pulumi_aws_native import iot as native
 
 from components.aws.place import Place
-from components.aws.service_role import IOT, Statement, allow, document, service_role
+from components.aws.roles import ReadyRole, ready_role
+from components.aws.service_role import IOT, Statement, allow, document
 
 QUARANTINE: Final = "quarantine"
 DEACTIVATE: Final = "deactivate"
@@ -73,42 +74,46 @@ class Mitigation(pulumi.ComponentResource):
         self.register_outputs({"actions": self.actions})
 
     def _action(self, name: str, args: MitigationArgs, kind: str) -> None:
-        if kind == QUARANTINE:
-            self._quarantine_group(name, args)
         role = self._role(name, args, kind)
+        awaited = [role.rights, *(self._quarantine_group(name, args) if kind == QUARANTINE else ())]
         native.MitigationAction(
             f"{name}-{kind}",
             action_name=args["place"].name(kind),
             role_arn=role.arn,
             action_params=_parameters(args, kind),
             tags=[TagArgs(key=key, value=value) for key, value in args["tags"].items()],
-            opts=self._opts,
+            opts=pulumi.ResourceOptions.merge(self._opts, pulumi.ResourceOptions(depends_on=awaited)),
         )
 
-    def _role(self, name: str, args: MitigationArgs, kind: str) -> iam.Role:
+    def _role(self, name: str, args: MitigationArgs, kind: str) -> ReadyRole:
         place = args["place"]
-        return service_role(
+        return ready_role(
             f"{name}-{kind}",
             {
                 "place": place,
                 "role_name": args["place"].name(kind),
                 "service": IOT,
                 "source": place.arn("iot", f"mitigationaction/{place.name(kind)}"),
-                "statements": _rights(args, kind),
+                "statements": [],
                 "description": "AWS IoT Device Defender answers findings of an audit.",
                 "tags": args["tags"],
             },
+            _rights(args, kind),
             self._opts,
         )
 
-    def _quarantine_group(self, name: str, args: MitigationArgs) -> None:
+    def _quarantine_group(self, name: str, args: MitigationArgs) -> Sequence[pulumi.Resource]:
+        """What must be there before a thing is put into quarantine: the group, and that it denies."""
         called = args["place"].name(QUARANTINE)
         group = iot.ThingGroup(f"{name}-group", name=called, tags=args["tags"], opts=self._opts)
         denied = {"Effect": "Deny", "Action": _KEPT_FROM, "Resource": "*"}  # whatever it is, it is denied
         policy = iot.Policy(
             f"{name}-policy", name=called, policy=document([denied]), tags=args["tags"], opts=self._opts
         )
-        iot.PolicyAttachment(f"{name}-attached", policy=policy.name, target=group.arn, opts=self._opts)
+        attached = iot.PolicyAttachment(
+            f"{name}-attached", policy=policy.name, target=group.arn, opts=self._opts
+        )
+        return group, attached
 
 
 def kind_of(check: str, answer: str) -> str:

@@ -6,12 +6,19 @@ tables carry the stack as well, so that two stacks of a fleet fit into one accou
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 MOST_ROLE: Final = 64
 """Letters of a role's name (botocore iam, roleNameType) and of a function's (lambda, FunctionName)."""
 MOST_TEMPLATE: Final = 36
 """Letters of a provisioning template's name (botocore iot 2015-05-28, TemplateName)."""
+_MOST_STACK: Final = 40
+"""Letters of fleet and stack in a name that has more parts. They are cut by themselves, so that the names of
+a stack begin alike however long the rest is: rights are bound to what names begin with."""
+_MOST_FAMILY: Final = 90
+_MOST_RULE: Final = 128
+"""Letters of a topic rule's name (botocore iot 2015-05-28, RuleName), and of what a family's begin with."""
 _PARTITIONS: Final = {
     "cn": "aws-cn",
     "eusc-de": "aws-eusc",
@@ -42,14 +49,31 @@ def part(policy: str, what: str) -> str:
 
 def scoped(fleet: str, stack: str, *what: str) -> str:
     """Of a role, function, queue or table: `coldchain-prod-reefers-hook`, cut to 64 letters when longer."""
-    return fitted("-".join((fleet, stack, *what)), MOST_ROLE)
+    return fitted("-".join((fitted(f"{fleet}-{stack}", _MOST_STACK), *what)), MOST_ROLE)
 
 
-def rule(fleet: str, stack: str, *what: str) -> str:
-    """Of a topic rule, which has no hyphens (botocore iot 2015-05-28, RuleName): they become `_`, and `_`
-    becomes two of them.
+def rules(fleet: str, stack: str, *family: str) -> str:
+    """What the names of topic rules of one purpose begin with, before a `_`: `coldchain_prod_telemetry`.
+
+    A rule's name has no hyphens (botocore iot 2015-05-28, RuleName): they become `_`, and `_` becomes two.
     """
-    return fitted("-".join((fleet, stack, *what)), 64).replace("_", "__").replace("-", "_")
+    return _cut(_underscored("-".join((fitted(f"{fleet}-{stack}", _MOST_STACK), *family))), _MOST_FAMILY)
+
+
+def rule(fleet: str, stack: str, family: Sequence[str], one: str) -> str:
+    """Of one topic rule of a family (`rules`): `coldchain_prod_telemetry_doors`."""
+    first = rules(fleet, stack, *family)
+    return f"{first}_{_cut(_underscored(one), _MOST_RULE - len(first) - 1)}"
+
+
+def _underscored(name: str) -> str:
+    return name.replace("_", "__").replace("-", "_")
+
+
+def _cut(name: str, most: int) -> str:
+    """As `fitted`, for names without hyphens."""
+    plain = re.sub("[^a-zA-Z0-9_]", "_", name)
+    return name if plain == name and len(name) <= most else f"{plain[: most - 9]}_{_digest(name)}"
 
 
 def fitted(name: str, most: int) -> str:
@@ -59,8 +83,11 @@ def fitted(name: str, most: int) -> str:
     plain = re.sub("[^a-zA-Z0-9_-]", "-", name)
     if plain == name and len(name) <= most:
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{plain[: most - 9].rstrip('-')}-{digest}"
+    return f"{plain[: most - 9].rstrip('-')}-{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def partition(region: str) -> str:

@@ -4,6 +4,7 @@
 docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -29,9 +30,13 @@ class Place:
         """The name of something of this stack alone: `coldchain-prod-audit`."""
         return names.scoped(self.fleet, self.stack, *what)
 
-    def rule(self, *what: str) -> str:
+    def rules(self, *family: str) -> str:
+        """What the names of topic rules of one purpose begin with, of this stack."""
+        return names.rules(self.fleet, self.stack, *family)
+
+    def rule(self, family: Sequence[str], one: str) -> str:
         """The name of a topic rule of this stack."""
-        return names.rule(self.fleet, self.stack, *what)
+        return names.rule(self.fleet, self.stack, family, one)
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """The ARN of something in the region."""

@@ -285,7 +285,7 @@ def _iot(place: Place) -> list[Statement]:
         f"policy/{fleet}.*",
         f"provisioningtemplate/{fleet}-*",
         f"rolealias/{fleet}-*",
-        f"rule/{place.rule()}_*",
+        f"rule/{place.rules()}_*",
         f"domainconfiguration/{place.name()}/*",
         f"domainconfiguration/{place.name()}",
     )

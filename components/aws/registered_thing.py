@@ -17,6 +17,8 @@ class RegisteredThingArgs(TypedDict):
     """Also what the device connects under: 1 to 128 of letters, digits, `:`, `_`, `-`."""
     thing_type: str
     """With one a thing can have 50 attributes, without three (AWS IoT Core endpoints and quotas)."""
+    thing_group: str
+    """The static group that it is in."""
     certificates: Sequence[str]
     """PEM, public: its own, and a second one while they are renewed."""
     attributes: Mapping[str, str]
@@ -46,6 +48,9 @@ class RegisteredThing(pulumi.ComponentResource):
             thing_type_name=args["thing_type"],
             attributes=args["attributes"] or None,
             opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
+        )
+        iot.ThingGroupMembership(
+            f"{name}-member", thing_name=thing.name, thing_group_name=args["thing_group"], opts=self._opts
         )
         granted = DevicePolicy(
             name,

@@ -7,7 +7,8 @@ import pulumi
 from pulumi_aws import iot
 
 from components.aws.place import Place
-from components.aws.service_role import CREDENTIALS, Statement, service_role
+from components.aws.roles import ReadyRole, ready_role
+from components.aws.service_role import CREDENTIALS, Statement
 
 
 class RoleAliasArgs(TypedDict):
@@ -41,29 +42,30 @@ class RoleAlias(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RoleAliasArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("muster:aws:RoleAlias", name, {}, opts)
-        role = service_role(
+        role = ready_role(
             name,
             {
                 "place": args["place"],
                 "role_name": args["place"].name("devices"),
                 "service": CREDENTIALS,
-                "statements": args["statements"],
+                "statements": [],
                 "description": "What devices of a fleet may do, by their certificate.",
                 "session_seconds": args["seconds"],
                 "tags": args["tags"],
             },
+            args["statements"],
             pulumi.ResourceOptions(parent=self),
         )
         self.role_arn = role.arn
-        self.arn = self._alias(name, args).arn
+        self.arn = self._alias(name, args, role).arn
         self.register_outputs({"arn": self.arn, "roleArn": self.role_arn})
 
-    def _alias(self, name: str, args: RoleAliasArgs) -> iot.RoleAlias:
+    def _alias(self, name: str, args: RoleAliasArgs, role: ReadyRole) -> iot.RoleAlias:
         return iot.RoleAlias(
             f"{name}-alias",
             alias=args["alias"],
-            role_arn=self.role_arn,
+            role_arn=role.arn,
             credential_duration=args["seconds"],
             tags=args["tags"],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role.rights]),
         )

@@ -3,9 +3,10 @@
 Whom AWS IoT works for is checked by `aws:SourceAccount`, and by `aws:SourceArn` where AWS publishes its
 value ("Cross-service confused deputy prevention" in the developer guides of AWS IoT Core and of AWS IoT
 Device Defender): else somebody else could have the service use our role. For the credential provider AWS
-publishes neither key ("Authorizing direct calls to AWS services using AWS IoT Core credential provider"), and
-a condition on a key that is not sent refuses everybody. There `iam:PassRole` guards: it works within one
-account only, so no other account's role alias can name our role.
+publishes neither key ("Authorizing direct calls to AWS services using AWS IoT Core credential provider"), nor
+for Lambda ("Defining Lambda function permissions with an execution role"), and a condition on a key that is
+not sent refuses everybody. There `iam:PassRole` guards: it works within one account only, so no other
+account's role alias or function can name our role.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,8 +38,8 @@ class ServiceRoleArgs(TypedDict):
     """At most 64 characters."""
     service: str
     """The service's principal."""
-    source: NotRequired[pulumi.Input[str]]
-    """ARN of the one thing, or a pattern of ARNs, on whose behalf the service may take the role."""
+    source: NotRequired[pulumi.Input[str] | Sequence[pulumi.Input[str]]]
+    """ARN of the one thing, several, or a pattern of ARNs, on whose behalf the service may take the role."""
     statements: Sequence[Statement]
     description: str
     session_seconds: NotRequired[int]

@@ -10,6 +10,7 @@ from components.aws.place import Place
 from components.aws.roles import ReadyRole, ready_role
 from components.aws.service_role import IOT, Statement, allow, document, tls_only
 
+_FAMILY: Final = "telemetry"
 _SQL_VERSION: Final = "2016-03-23"
 _KEEP_SECONDS: Final = 14 * 24 * 3600
 """The longest that SQS keeps a message: time to look at dead letters."""
@@ -86,6 +87,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True,
             message_retention_seconds=_KEEP_SECONDS,
             redrive_policy=redrive,
+            # `*` is all that there is: denied, without TLS.
             policy=document([tls_only("sqs:*", args["place"].arn("sqs", queue_name))]),
             tags=args["tags"],
             opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect")),
@@ -104,13 +106,16 @@ class TelemetryPipeline(pulumi.ComponentResource):
         )
 
     def _role(self, name: str, args: TelemetryPipelineArgs, *statements: Statement) -> ReadyRole:
+        place = args["place"]
+        # `*` is the topics, a rule each, as many as are described: a trust policy has 2,048 letters at most.
+        source = place.arn("iot", f"rule/{place.rules(_FAMILY)}_*")
         return ready_role(
             name,
             {
-                "place": args["place"],
-                "role_name": args["place"].name("telemetry"),
+                "place": place,
+                "role_name": place.name("telemetry"),
                 "service": IOT,
-                "source": args["place"].arn("iot", f"rule/{args['place'].rule('telemetry')}_*"),
+                "source": source,
                 "statements": [],
                 "description": "AWS IoT delivers messages of devices.",
                 "tags": args["tags"],
@@ -131,7 +136,7 @@ class TelemetryPipeline(pulumi.ComponentResource):
         failed = iot.TopicRuleErrorActionSqsArgs(queue_url=dead.url, role_arn=role.arn, use_base64=False)
         iot.TopicRule(
             f"{name}-{topic}",
-            name=args["place"].rule("telemetry", topic),
+            name=args["place"].rule([_FAMILY], topic),
             description=f"Messages of the fleet {args['place'].fleet} on its topics …/{topic}.",
             enabled=True,
             sql=sql(args["place"].fleet, topic),

@@ -269,6 +269,7 @@ def test_a_process_gets_the_session_and_no_other_credentials(granted: Granted) -
         "PATH": "/bin",
         "AWS_PROFILE": "admin",
         "AWS_ACCESS_KEY_ID": "AKIAOWN",
+        "AWS_SECURITY_TOKEN": "own",
         "AWS_SHARED_CREDENTIALS_FILE": "/home/ada/.aws/credentials",
     }
     assert granted.variables(own) == {

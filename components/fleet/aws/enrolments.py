@@ -217,6 +217,7 @@ class _Declaring:
             {
                 "thing_name": registration_id,
                 "thing_type": ground.fleet.name,
+                "thing_group": ground.fleet.name,
                 "certificates": self._certificates(enrollment),
                 "attributes": enrollment.twin.tags,
                 "policy_name": names.device(ground.fleet.name, registration_id),

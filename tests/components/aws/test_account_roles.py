@@ -40,9 +40,10 @@ def test_devices_get_a_role_by_the_credential_provider_alone() -> None:
     }
     (right,) = engine.one("aws:iam/rolePolicy:RolePolicy").document("policy")
     assert right == UPLOAD
-    alias = engine.one("aws:iot/roleAlias:RoleAlias").inputs
-    assert (alias["alias"], alias["credentialDuration"]) == ("coldchain-prod-devices", 3600)
-    assert alias["roleArn"] == "arn:aws:iam::111122223333:role/coldchain-prod-devices"
+    alias = engine.one("aws:iot/roleAlias:RoleAlias")
+    assert engine.one("aws:iam/rolePolicy:RolePolicy").urn in alias.depends_on
+    assert (alias.inputs["alias"], alias.inputs["credentialDuration"]) == ("coldchain-prod-devices", 3600)
+    assert alias.inputs["roleArn"] == "arn:aws:iam::111122223333:role/coldchain-prod-devices"
 
 
 @pytest.mark.parametrize(("seconds", "session"), [(900, 3600), (43200, 43200)])

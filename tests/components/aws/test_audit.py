@@ -67,6 +67,8 @@ def test_findings_go_to_an_encrypted_topic_and_to_people() -> None:
     assert target["targetArn"] == refusal["Resource"]
     (right,) = engine.named("coldchain-audit-findings-publisher-rights").document("policy")
     assert (right["Action"], right["Resource"]) == (["sns:Publish"], target["targetArn"])
+    publisher = engine.named("coldchain-audit-findings-publisher-rights")
+    assert publisher.urn in engine.one(CONFIGURATION).depends_on
     mail = engine.one("aws:sns/topicSubscription:TopicSubscription").inputs
     assert (mail["protocol"], mail["endpoint"]) == ("email", "ops@example.com")
 
@@ -125,6 +127,16 @@ def test_the_quarantine_denies_everything_but_to_be_connected() -> None:
     assert "iot:Connect" not in denied["Action"]
     attached = engine.one("aws:iot/policyAttachment:PolicyAttachment").inputs
     assert attached["target"] == f"{IOT}:thinggroup/coldchain-prod-quarantine"
+
+
+def test_an_action_waits_for_its_rights_and_for_the_group_that_denies() -> None:
+    engine = declared()
+    quarantine = engine.named("coldchain-audit-mitigation-quarantine")
+    awaited = ("quarantine-rights", "group", "attached")
+    urns = {engine.named(f"coldchain-audit-mitigation-{each}").urn for each in awaited}
+    assert urns <= quarantine.depends_on
+    of_a_ca = engine.named("coldchain-audit-mitigation-deactivate-ca")
+    assert engine.named("coldchain-audit-mitigation-deactivate-ca-rights").urn in of_a_ca.depends_on
 
 
 def test_an_answer_that_aws_has_not_is_refused() -> None:

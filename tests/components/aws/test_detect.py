@@ -49,6 +49,7 @@ def test_alarms_go_to_a_topic_by_a_role_for_this_profile() -> None:
     engine = declared()
     target = engine.one(PROFILE).inputs["alertTargets"]["SNS"]
     assert target["alertTargetArn"] == "arn:aws:sns:eu-west-1:111122223333:coldchain-prod-detect"
+    assert engine.one("aws:iam/rolePolicy:RolePolicy").urn in engine.one(PROFILE).depends_on
     (trust,) = engine.one("aws:iam/role:Role").document("assumeRolePolicy")
     assert trust["Condition"]["ArnLike"] == {"aws:SourceArn": f"{IOT}:securityprofile/coldchain-prod-detect"}
 

@@ -315,6 +315,8 @@ def test_a_device_by_itself_has_its_certificate_and_its_own_policies(
     assert thing.inputs["attributes"] == {"line": "bench"}
     assert thing.inputs["thingTypeName"] == "coldchain"
     assert program.one(THING_TYPE).urn in thing.depends_on
+    member = program.one("aws:iot/thingGroupMembership:ThingGroupMembership").inputs
+    assert (member["thingName"], member["thingGroupName"]) == ("bench-1", "coldchain")
     assert {each.inputs["name"] for each in program.of(POLICY)} == {
         "coldchain.bench-1",
         "coldchain.bench-1.receive",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,6 +281,20 @@ class TestHook:
         aws.collisions = 99
         with pytest.raises(Exception, match="TransactionCanceled"):
             _hook(aws, limit=2, event={"parameters": {"SerialNumber": "van-2"}})
+
+    def test_a_claim_that_the_code_does_not_know_yet_shuts_nobody_else_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Lambda changes variables and code one after the other: new variables meet old code."""
+        life = {"begins": CLAIM.begins.isoformat(), "ends": CLAIM.ends.isoformat()}
+        told = {"template": "t", "claims": {"q4": life}, "allow": "any", "limit": None}
+        file = tmp_path / "settings.json"
+        file.write_text(json.dumps({**told, "thing_type": "coldchain-reefers", "desired": {}}))
+        monkeypatch.setattr(hook, "_SETTINGS", file)
+        monkeypatch.setenv("CLAIMS", json.dumps({CLAIM_ID: "q4", "ff" * 32: "q1"}))
+        hook._settings.cache_clear()
+        assert hook._settings().claims == {CLAIM_ID: CLAIM}
+        hook._settings.cache_clear()
 
     def test_a_failure_is_a_no(self, aws: Memory) -> None:
         aws.fails = "create_thing"

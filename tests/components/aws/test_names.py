@@ -11,7 +11,8 @@ from components.aws import names, provisioning_template
 def test_names_that_fit_stay_as_they_are() -> None:
     assert names.group("coldchain", "reefers") == "coldchain-reefers"
     assert names.scoped("coldchain", "prod", "reefers", "hook") == "coldchain-prod-reefers-hook"
-    assert names.rule("coldchain", "prod", "reefers_a") == "coldchain_prod_reefers__a"
+    assert names.rules("coldchain", "prod", "reefers_a") == "coldchain_prod_reefers__a"
+    assert names.rule("coldchain", "prod", ["telemetry"], "doors") == "coldchain_prod_telemetry_doors"
 
 
 @pytest.mark.parametrize("what", ["x" * 64, "x" * 65, "a:b", "a.b", "a b"])
@@ -19,7 +20,24 @@ def test_others_are_cut_and_end_in_a_digest(what: str) -> None:
     made = names.scoped("coldchain", "prod", what)
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", made)
     assert made != names.scoped("coldchain", "prod", f"{what}b")
-    assert re.fullmatch(r"[A-Za-z0-9_]{1,128}", names.rule("coldchain", "prod", what))
+    assert re.fullmatch(r"[A-Za-z0-9_]{1,128}", names.rules("coldchain", "prod", what))
+
+
+@pytest.mark.parametrize("stack", ["prod", "production_eu-north", "p" * 100, "a.b"])
+@pytest.mark.parametrize("family", [["telemetry"], ["reefers-" * 14 + "x", "registered"], ["a.b_c"]])
+@pytest.mark.parametrize("one", ["doors", "_" * 60, "engine/" * 30 + "x", "factory-oslo"])
+def test_the_names_of_a_stack_begin_alike_however_long_they_are(
+    stack: str, family: list[str], one: str
+) -> None:
+    fleet = "coldchain-scandinavia-and-baltic"
+    made = names.rule(fleet, stack, family, one)
+    assert re.fullmatch(r"[A-Za-z0-9_]{1,128}", made)
+    assert made.startswith(f"{names.rules(fleet, stack, *family)}_")
+    assert made.startswith(f"{names.rules(fleet, stack)}_")
+    assert made != names.rule(fleet, stack, family, f"{one}b")
+    scoped = names.scoped(fleet, stack, *family, one)
+    assert scoped.startswith(f"{names.scoped(fleet, stack)}-")
+    assert scoped != names.scoped(fleet, stack, *family, f"{one}b")
 
 
 def test_a_devices_policy_is_no_groups_policy() -> None:

@@ -131,9 +131,14 @@ def _told(asking: Asked, outcome: Admitted | Refused) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _settings() -> Settings:
+    """What this version of the function is told. While an update is under way its variables may be newer than
+    its code (UpdateFunctionConfiguration and UpdateFunctionCode are two calls): a claim that only the one
+    knows is not good yet, and the others are as before.
+    """
     read = json.loads(_SETTINGS.read_text("utf-8"))
     names = json.loads(os.environ["CLAIMS"])
-    claims = {each: _claim(name, read["claims"][name]) for each, name in names.items()}
+    lives = read["claims"]
+    claims = {each: _claim(name, lives[name]) for each, name in names.items() if name in lives}
     return Settings(**{**read, "claims": claims})
 
 
