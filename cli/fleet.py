@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from cli.local.layout import find
+from components.sources import policy_faults
 from components.trust import load_trust
 from fleet import Fault, Fleet, FleetError, load_stack, schema
 
@@ -55,11 +56,15 @@ Result = Fleet | tuple[Fault, ...]
 def _checked(file: Path, certificates: bool) -> Result:
     try:
         fleet = load_stack(file)
-        if certificates:
-            load_trust(fleet, find(file.parent).project, file)
-        return fleet
+        faults = policy_faults(fleet, file)
     except FleetError as error:
         return error.faults
+    try:
+        if certificates:
+            load_trust(fleet, find(file.parent).project, file)
+    except FleetError as error:
+        faults += error.faults
+    return tuple(sorted(faults, key=lambda each: (each.line or 0, each.column or 0))) or fleet
 
 
 def _told(file: str, result: Result) -> str:

@@ -61,6 +61,12 @@ def load_sources(fleet: Fleet, project: Path, file: Path) -> Sources:
     return Sources(chain, certificates, functions)
 
 
+def policy_faults(fleet: Fleet, file: Path) -> list[Fault]:
+    """What is wrong with what devices on AWS may do: policies that are larger than AWS takes them. No file is
+    read but `file`, the stack file."""
+    return _placed(list(_policies(fleet)), file)
+
+
 def _certificates(fleet: Fleet, project: Path, findings: list[Finding]) -> dict[str, x509.Certificate]:
     loaded: dict[str, x509.Certificate] = {}
     for registration_id, where, path in _named_certificates(fleet):

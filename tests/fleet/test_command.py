@@ -83,6 +83,21 @@ def test_certificates_are_checked_on_request(tmp_path: Path) -> None:
     assert all(fault["line"] and "No such file" in fault["wrong"] for fault in faults)
 
 
+def test_a_policy_that_aws_would_not_take_is_a_fault_too(tmp_path: Path) -> None:
+    topics = ", ".join(f"measurement-{number:03}" for number in range(20))
+    text = (ROOT / "examples" / "aws-only" / "Pulumi.aws-only.yaml").read_text()
+    file = tmp_path / "Pulumi.aws-only.yaml"
+    asked = f"        aws: {{permissions: {{publish: [telemetry, {topics}]}}}}\n        attestation:"
+    file.write_text(text.replace("        attestation:", asked, 1))
+    result = CliRunner().invoke(main, ["fleet", "check", "--json", str(file)])
+    assert result.exit_code == 1, result.output
+    (fault,) = json.loads(result.output)["faults"]
+    assert fault["path"].endswith(".aws.permissions")
+    assert fault["line"] is not None
+    assert "bytes; AWS takes 2,048" in fault["wrong"]
+    assert "name fewer topics (21 are named) or shorten them" in fault["right"]
+
+
 def test_names_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text('config: {"muster:fleet": {"\\e]0;owned\\a\\u202e\\ud800": 1, name: "\\e[31m"}}')
