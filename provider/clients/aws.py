@@ -33,6 +33,7 @@ _KEYS: Final = {
     "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
     "aws_session_token": "AWS_SESSION_TOKEN",
 }
+_INCOMPLETE: Final = "the AWS credentials are incomplete; a key id needs its secret key beside it"
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 )
@@ -161,11 +162,20 @@ class Aws:
             return self._make
         import boto3
 
-        keys = {name: self._environment.get(variable) for name, variable in _KEYS.items()}
         made: Callable[..., Any] = boto3.Session(
-            **keys, region_name=region, profile_name=self._environment.get("AWS_PROFILE") or None
+            **self._keys(), region_name=region, profile_name=self._environment.get("AWS_PROFILE") or None
         ).client
         return made
+
+    def _keys(self) -> dict[str, str | None]:
+        """The environment's own keys, all or none, as botocore reads them (credentials.EnvProvider): what is
+        left of others without a key id counts for nothing. Raises AuthenticationError for half of them."""
+        keys = {name: self._environment.get(variable) or None for name, variable in _KEYS.items()}
+        if keys["aws_access_key_id"] is None:
+            return {}
+        if keys["aws_secret_access_key"] is None:
+            raise AuthenticationError(f"AWS_ACCESS_KEY_ID is set alone: {_INCOMPLETE}")
+        return keys
 
 
 @contextmanager
@@ -226,7 +236,7 @@ def _without_credentials(error: Exception) -> str | None:
             "or sign in with `aws sso login`"
         )
     if isinstance(error, exceptions.PartialCredentialsError):
-        return "the AWS credentials are incomplete; a key id needs its secret key beside it"
+        return _INCOMPLETE
     unusable = (
         exceptions.CredentialRetrievalError,
         exceptions.TokenRetrievalError,

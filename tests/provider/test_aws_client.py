@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -153,3 +154,23 @@ def test_clients_are_made_once_from_the_environments_own_keys() -> None:
     assert aws.client("sts") is aws.client("sts")
     credentials = aws.client("sts")._raw._request_signer._credentials  # what boto3 signs with
     assert credentials.access_key == "AKIDEXAMPLE"
+
+
+def test_half_of_the_keys_are_refused_in_words() -> None:
+    for secret in ({}, {"AWS_SECRET_ACCESS_KEY": ""}):
+        aws = Aws({"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SESSION_TOKEN": "t", **secret}, "eu-west-1")
+        with pytest.raises(AuthenticationError, match="AWS_ACCESS_KEY_ID is set alone: .* incomplete"):
+            aws.client("sts")
+
+
+def test_a_token_that_was_left_over_does_not_hide_a_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "credentials"
+    file.write_text(f"[own]\naws_access_key_id = AKIDOWN\naws_secret_access_key = {SECRET}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    aws = Aws({"AWS_PROFILE": "own", "AWS_SESSION_TOKEN": "left over"}, "eu-west-1")
+    credentials = aws.client("sts")._raw._request_signer._credentials  # what boto3 signs with
+    assert (credentials.access_key, credentials.token) == ("AKIDOWN", None)
