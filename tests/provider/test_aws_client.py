@@ -159,7 +159,7 @@ def test_clients_are_made_once_from_the_environments_own_keys() -> None:
 def test_half_of_the_keys_are_refused_in_words() -> None:
     for secret in ({}, {"AWS_SECRET_ACCESS_KEY": ""}):
         aws = Aws({"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SESSION_TOKEN": "t", **secret}, "eu-west-1")
-        with pytest.raises(AuthenticationError, match="AWS_ACCESS_KEY_ID is set alone: .* incomplete"):
+        with pytest.raises(AuthenticationError, match=r"AWS_ACCESS_KEY_ID is set alone: .* incomplete"):
             aws.client("sts")
 
 
