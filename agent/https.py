@@ -72,8 +72,22 @@ def send(way: Way, request: Request) -> Answer:
         raise failure(error) from error
 
 
+def distrust(way: Way, host: str, port: int) -> str:
+    """Why we do not trust the server there, in words; empty when we do, or when it is out of reach."""
+    connection = _connection(way, host, context(way), port)
+    try:
+        connection.connect()
+    except ssl.SSLCertVerificationError as error:
+        return str(failure(error))
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
+    return ""
+
+
 def _send(way: Way, request: Request) -> Answer:
-    connection = _connection(way, request)
+    connection = _connection(way, request.host, context(way, request.certificate))
     try:
         body = None if request.body is None else json.dumps(request.body).encode()
         connection.request(request.method, request.path, body, request.headers())
@@ -86,12 +100,13 @@ def _send(way: Way, request: Request) -> Answer:
         connection.close()
 
 
-def _connection(way: Way, request: Request) -> http.client.HTTPSConnection:
-    tls = context(way, request.certificate)
+def _connection(
+    way: Way, host: str, tls: ssl.SSLContext, port: int | None = None
+) -> http.client.HTTPSConnection:
     if way.proxy is None:
-        return http.client.HTTPSConnection(request.host, timeout=SECONDS, context=tls)
+        return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=tls)
     made = http.client.HTTPSConnection(way.proxy.host, way.proxy.port, timeout=SECONDS, context=tls)
-    made.set_tunnel(request.host, 443)
+    made.set_tunnel(host, port or 443)
     return made
 
 

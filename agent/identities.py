@@ -28,14 +28,17 @@ _UNFINISHED = "unfinished"
 
 
 class Identities:
-    """The certificates of one device. `now` is its wall clock. Without a `registration_id` the name in a
-    certificate says nothing: AWS chooses that of what it issues.
+    """The certificates of one device. `now` is its wall clock. Where certificates are not `named` after their
+    device (AWS chooses the name in what it issues), whose they are is only written beside them.
     """
 
-    def __init__(self, folder: Path, registration_id: str | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, registration_id: str, now: Callable[[], datetime], *, named: bool = True
+    ) -> None:
         self._folder = folder
         self._registration_id = registration_id
         self._now = now
+        self._common_name = registration_id if named else None
         self._lock = threading.Lock()
 
     def known(self) -> Assignment | None:
@@ -60,7 +63,8 @@ class Identities:
             scratch.mkdir(mode=0o700)
             files.write_new(scratch / _KEY, identity.key_pem())
             files.write_new(scratch / _CHAIN, identity.chain_pem())
-            files.write_new(scratch / _ASSIGNMENT, json.dumps({"hub": hub, "deviceId": device_id}).encode())
+            told = {"hub": hub, "deviceId": device_id, "registrationId": self._registration_id}
+            files.write_new(scratch / _ASSIGNMENT, json.dumps(told).encode())
             files.sync(scratch)
             number = max(self._numbers(), default=0) + 1
             scratch.rename(self._folder / f"{number:010}")
@@ -88,9 +92,12 @@ class Identities:
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError("no key that a device makes")
         chain = x509.load_pem_x509_certificates((folder / _CHAIN).read_bytes())
-        identity = certificates.checked(chain, key, self._registration_id, self._now())
+        identity = certificates.checked(chain, key, self._common_name, self._now())
         told: Any = json.loads((folder / _ASSIGNMENT).read_bytes())
-        return Assignment(str(told["hub"]), str(told["deviceId"]), identity.validity)
+        kept = Assignment(str(told["hub"]), str(told["deviceId"]), identity.validity)
+        if told.get("registrationId", self._registration_id) != self._registration_id:
+            raise ValueError("the certificate was kept for another device")
+        return kept
 
     def _numbers(self) -> Iterator[int]:
         for entry in self._folder.iterdir() if self._folder.is_dir() else ():

@@ -7,6 +7,7 @@ command line.
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -73,7 +74,13 @@ def capture_sdk(log: JsonLog) -> None:
         thread = failure.thread.name if failure.thread else None
         log.write("sdk", "error", source=thread, message=f"{failure.exc_type.__name__}: {failure.exc_value}")
 
+    def callback_failed(failure: "sys.UnraisableHookArgs") -> None:
+        name = failure.exc_type.__name__
+        source = threading.current_thread().name
+        log.write("sdk", "error", source=source, message=f"{name}: {failure.exc_value}")
+
     threading.excepthook = thread_failed
+    sys.unraisablehook = callback_failed  # where native code calls back, as awscrt does
 
 
 def _last_line(message: str) -> str:

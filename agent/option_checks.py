@@ -43,9 +43,11 @@ def names(given: argparse.Namespace) -> Iterator[str]:
             f"--registration-id {given.registration_id!r}: at most 128 letters, digits and . _ - : are "
             "allowed, with a letter or digit first and last"
         )
-    if given.request_certificate and len(given.registration_id) > _LONGEST_COMMON_NAME:
+    flag = "--request-certificate" if given.request_certificate else "--claim-template"
+    asks = given.request_certificate or given.claim_template
+    if asks and len(given.registration_id) > _LONGEST_COMMON_NAME:
         yield (
-            f"--request-certificate: --registration-id has {len(given.registration_id)} characters, a "
+            f"{flag}: --registration-id has {len(given.registration_id)} characters, a "
             f"certificate's common name at most {_LONGEST_COMMON_NAME}"
         )
     hosts = {"--hub": given.hub, "--gateway-host": given.gateway_host, "--endpoint": given.endpoint}

@@ -103,7 +103,7 @@ def _add_cloud(result: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--hub", default="", help="instead of an id scope: the hub that knows the device already"
     )
-    result.add_argument("--provisioning-host", default=PROVISIONING_HOST, help="default: %(default)s")
+    result.add_argument("--provisioning-host", default="", help=f"default: {PROVISIONING_HOST}")
     result.add_argument(
         "--attempts", type=int, default=0, help="give up after this many refusals; 0 = never (default)"
     )
@@ -163,7 +163,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         credential=_credential(given),
         id_scope=given.id_scope,
         hub=given.hub.lower(),
-        provisioning_host=given.provisioning_host,
+        provisioning_host=given.provisioning_host or PROVISIONING_HOST,
         attempts=given.attempts,
         log_level=given.log_level,
         websockets=given.websockets,

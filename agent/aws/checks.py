@@ -62,6 +62,7 @@ def without_endpoint(given: argparse.Namespace) -> Iterator[str]:
 
 def _of_azure(given: argparse.Namespace) -> Iterator[str]:
     told = {
+        "--provisioning-host": bool(given.provisioning_host),
         "--websockets": given.websockets,
         "--request-certificate": given.request_certificate,
         "--renew-before-days": given.renew_before_days is not None,

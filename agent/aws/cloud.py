@@ -38,7 +38,7 @@ class AwsCloud:
         self._claim_doubts = Doubts()
         self._identities: Identities | None = None
         if aws.claim is not None:
-            self._identities = Identities(aws.claim.folder, None, now)
+            self._identities = Identities(aws.claim.folder, options.registration_id, now, named=False)
 
     def known(self) -> Assignment | None:
         """The thing of an earlier run, when its own certificate still holds; at the endpoint of this one."""

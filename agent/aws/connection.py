@@ -14,10 +14,11 @@ from awscrt.exceptions import AwsCrtError  # type: ignore[import-untyped]  # the
 from awscrt.http import HttpProxyOptions  # type: ignore[import-untyped]  # the same
 from awsiot import mqtt_connection_builder  # type: ignore[import-untyped]  # the same
 
-from agent.aws.doubt import Doubt
+from agent.aws.doubt import NOT_NEGOTIATED, Doubt
 from agent.aws.options import AwsOptions
 from agent.credentials import Certificate
 from agent.errors import CloudError, UnavailableError
+from agent.https import Way, distrust
 from agent.options import Options
 
 QOS = mqtt.QoS.AT_LEAST_ONCE
@@ -49,6 +50,7 @@ class Connection:
         self._lock = threading.Lock()
         self._told: Callable[[str], None] | None = None
         proxy = options.proxy
+        self._endpoint, self._way = (aws.endpoint, aws.port), Way(proxy, options.trust_pem)
         try:
             self.mqtt: Any = mqtt_connection_builder.mtls_from_path(
                 str(credential.chain),
@@ -77,7 +79,7 @@ class Connection:
         except TimeoutError as error:
             raise UnavailableError("no answer to CONNECT") from error
         except Exception as error:
-            raise self._doubt.judge(getattr(error, "name", ""), reason(error)) from error
+            raise self._meaning(error) from error
         self._doubt.accepted()
 
     def wait(self, answer: "Future[Result]") -> Result:
@@ -113,6 +115,14 @@ class Connection:
             self.close()
         except CloudError:
             return
+
+    def _meaning(self, error: Exception) -> CloudError:
+        """What an attempt to connect means that failed. A server that we do not trust says nothing of us."""
+        name = getattr(error, "name", "")
+        fault = distrust(self._way, *self._endpoint) if name == NOT_NEGOTIATED else ""
+        if fault:
+            return UnavailableError(f"the endpoint is not trusted: {fault}")
+        return self._doubt.judge(name, reason(error))
 
     def _interrupted(self, *, connection: object, error: Exception, **_: object) -> None:
         del connection

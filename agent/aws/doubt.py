@@ -11,12 +11,15 @@ AWS ends the connection, or refuses the subscription to its answers.
 
 from agent.errors import CloudError, RefusedError, UnavailableError
 
+NOT_NEGOTIATED = "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE"
+"""TLS 1.2: an alert; or we do not trust the server, which `agent.aws.connection` tells apart."""
+
 AMBIGUOUS = frozenset(
     {
         "AWS_ERROR_MQTT_PROTOCOL_ERROR",  # CONNACK with a code that is not 0
         "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
         "AWS_IO_SOCKET_CLOSED",
-        "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE",  # TLS 1.2: an alert; or we do not trust the server
+        NOT_NEGOTIATED,
         "AWS_IO_TLS_ERROR_READ_FAILURE",  # TLS 1.3: an alert after the handshake
         "AWS_IO_TLS_ALERT_NOT_GRACEFUL",
         "AWS_ERROR_MQTT_REQUEST_RESPONSE_SUBSCRIBE_FAILURE",  # SUBACK with a failure, for an answer

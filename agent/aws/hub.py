@@ -13,7 +13,7 @@ from agent.aws.doubt import Doubt, answer_error
 from agent.aws.options import AwsOptions
 from agent.aws.shadow import Desired
 from agent.credentials import Certificate
-from agent.errors import CloudError
+from agent.errors import CloudError, UnavailableError
 from agent.options import Options
 from agent.twin import Json
 
@@ -102,14 +102,26 @@ class AwsHub:
             with self._lock:
                 del self._asked[token]
 
-    def _answered(self, answer: Any) -> None:  # noqa: ANN401  of the SDK
+    def _answered(self, answer: Any) -> None:  # noqa: ANN401  of the SDK; None for what it cannot read
+        if answer is None:
+            self._unreadable()
+            return
         with self._lock:
             asked = self._asked.get(answer.client_token or "")
         if asked is not None and not asked.done():
             asked.set_result(answer)
 
-    def _updated(self, event: Any) -> None:  # noqa: ANN401  of the SDK
-        if event.current is not None:
+    def _unreadable(self) -> None:
+        """An answer that is no JSON bears no token: whoever waits is told."""
+        with self._lock:
+            waiting = [asked for asked in self._asked.values() if not asked.done()]
+        for asked in waiting:
+            asked.set_exception(UnavailableError("AWS IoT sent an answer about the shadow that is no JSON"))
+
+    def _updated(self, event: Any) -> None:  # noqa: ANN401  of the SDK; None for what it cannot read
+        if event is None:
+            self._tell({})  # something changed: a patch without a version has the whole twin read
+        elif event.current is not None:
             self._told(self._desired.changed(_state(event.current.state), int(event.current.version or 0)))
 
     def _told(self, patch: Json | None) -> None:

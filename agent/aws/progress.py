@@ -63,7 +63,10 @@ class Progress:
         """The certificate that was made for this key, registered or not, and not to be forgotten."""
         try:
             told: Any = json.loads((self._folder / _CREATED).read_bytes())
-            found = Created(str(told["pem"]), str(told["token"]), datetime.fromisoformat(told["until"]))
+            until = datetime.fromisoformat(told["until"])
+            if until > self._now() + TOKEN_LIFE:
+                until = self._now()  # the clock was set back: how old it is cannot be known
+            found = Created(str(told["pem"]), str(told["token"]), until)
             leaf = x509.load_pem_x509_certificate(found.pem.encode())
         except (OSError, ValueError, KeyError, TypeError):
             return None

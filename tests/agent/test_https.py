@@ -122,6 +122,15 @@ def test_a_server_that_is_not_trusted(serve: Serve) -> None:
         https.send(way, _get(serve()))
 
 
+def test_why_a_server_is_not_trusted(serve: Serve, way: Way) -> None:
+    root, _ = authority("root")
+    other = Way(None, root.public_bytes(Encoding.PEM).decode())
+    assert "CERTIFICATE_VERIFY_FAILED" in https.distrust(other, "localhost", serve())
+    assert https.distrust(way, "localhost", serve()) == ""
+    assert https.distrust(way, "localhost", serve(tls=False)) == ""
+    assert https.distrust(way, "localhost", 1) == ""
+
+
 def test_a_server_that_speaks_no_tls(serve: Serve, way: Way) -> None:
     with pytest.raises(UnavailableError):
         https.send(way, _get(serve(tls=False)))

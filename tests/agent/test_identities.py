@@ -115,6 +115,8 @@ def test_a_damaged_one_gives_way_to_the_one_before(
 def test_of_another_device_it_is_not_known(folder: Path, identities: Identities, clock: Clock) -> None:
     identities.keep(_new(), "hub-a", "sensor-1", NEVER)
     assert Identities(folder, "sensor-2", clock).known() is None
+    assert Identities(folder, "sensor-1", clock, named=False).known() is not None
+    assert Identities(folder, "sensor-2", clock, named=False).known() is None
 
 
 KILLER = """

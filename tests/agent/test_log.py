@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -29,13 +30,13 @@ def stream() -> io.StringIO:
 
 @pytest.fixture
 def captured(stream: io.StringIO) -> Iterator[JsonLog]:
-    root, hook = logging.getLogger(), threading.excepthook
+    root, hook, unraisable = logging.getLogger(), threading.excepthook, sys.unraisablehook
     handlers, level = root.handlers, root.level
     log = JsonLog(stream, "reefer-1", now=_moment)
     capture_sdk(log)
     yield log
     logging.captureWarnings(False)
-    root.handlers, threading.excepthook = handlers, hook
+    root.handlers, threading.excepthook, sys.unraisablehook = handlers, hook, unraisable
     root.setLevel(level)
 
 
@@ -90,6 +91,23 @@ def test_what_a_thread_of_the_sdk_throws_becomes_an_event(
         "source": "paho",
         "message": "ValueError: broken",
     }
+    assert capsys.readouterr() == ("", "")
+
+
+class _Unfit:
+    """What native code throws where nobody can catch it, as a finalizer does."""
+
+    def __del__(self) -> None:
+        raise ValueError("broken")
+
+
+def test_what_native_code_calls_back_and_fails_becomes_an_event(
+    stream: io.StringIO, captured: JsonLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfit = _Unfit()
+    del unfit
+    (line,) = _lines(stream)
+    assert (line["event"], line["level"], line["message"]) == ("sdk", "error", "ValueError: broken")
     assert capsys.readouterr() == ("", "")
 
 

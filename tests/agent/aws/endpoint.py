@@ -39,6 +39,8 @@ class Endpoint:
     """A PEM file: the CAs whose clients are let through the handshake."""
     turned_away: int = 0
     """So many connections are ended behind the handshake, -1: all."""
+    garbled: set[str] = field(default_factory=set)
+    """Topics that bear no JSON."""
     silent: set[str] = field(default_factory=set)
     """Topics whose requests are done, and not answered."""
     ends: set[str] = field(default_factory=set)
@@ -240,6 +242,7 @@ class Endpoint:
                 self._send(heard, {"previous": before, "current": self._document()})
 
     def _send(self, topic: str, body: Json) -> None:
+        payload = b"\xff{no" if topic in self.garbled else json.dumps(body).encode()
         for stream, topics in self._open.items():
             if topic in topics:
-                stream.sendall(packets.write_publish(topic, json.dumps(body).encode()))
+                stream.sendall(packets.write_publish(topic, payload))

@@ -66,14 +66,22 @@ def test_a_name_that_no_thing_can_have(identity: Path, name: str) -> None:
     assert "thing" in fault
 
 
+def test_a_name_that_no_request_for_a_certificate_can_bear(identity: Path, tmp_path: Path) -> None:
+    given = ["--registration-id", "r" * 65, *arguments(identity)[2:]]
+    assert parse(given, {}).registration_id == "r" * 65
+    (fault,) = faults([*given, "--claim-template", "t", "--identity", str(tmp_path / "own")])
+    assert "65 characters" in fault
+
+
 def test_every_fault_at_once(tmp_path: Path) -> None:
     given = [
         *arguments(tmp_path, "--id-scope", "0ne", "--just-in-time", "--claim-template", "no template"),
         *("--topics", "#", "--parameter", "x", "--websockets", "--gateway", "--trust", "x"),
+        *("--provisioning-host", "eu.azure-devices-provisioning.net"),
     ]
     found = faults(given)
     told = ["--id-scope", "--claim-template", "--topics", "--parameter", "--just-in-time", "--identity"]
-    told += ["--websockets", "--gateway", "--trust", "leaf.pem", "key.pem"]
+    told += ["--provisioning-host", "--websockets", "--gateway", "--trust", "leaf.pem", "key.pem"]
     assert [each for each in told if not any(each in fault for fault in found)] == []
 
 

@@ -48,6 +48,15 @@ def test_what_was_made_is_found_again_and_its_token_is_not_shown(progress: Progr
     assert progress.created(key) is None
 
 
+def test_a_clock_that_was_set_back_does_not_keep_a_token_alive(progress: Progress, tmp_path: Path) -> None:
+    key = progress.key()
+    progress.keep(issued(key), "a token")
+    before = NOW - timedelta(days=900)
+    found = Progress(tmp_path, lambda: before).created(key)
+    assert found is not None
+    assert found.until == before
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pem": 1}', '{"pem": "x", "token": "t", "until": "?"}'])
 def test_a_damaged_file_is_as_good_as_none(progress: Progress, tmp_path: Path, content: str) -> None:
     key = progress.key()
