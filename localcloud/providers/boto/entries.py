@@ -89,6 +89,7 @@ class Kind:
         renamed: nested properties that Pulumi does not spell as the model does, by their paths.
         absent: nested members of the model that Pulumi has not, by their paths.
         unserved: properties, also nested, that Pulumi has and this stand-in not.
+        demanded: nested properties that Pulumi demands and the model does not, by their paths.
         forms: what `how` does, for nested properties by their paths.
         sets: lists whose order means nothing, also nested ones.
         usual: nested properties that are at rest with a value when nothing is declared, by the paths of
@@ -112,6 +113,7 @@ class Kind:
     renamed: Mapping[str, str] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     unserved: frozenset[str] = frozenset()
+    demanded: frozenset[str] = frozenset()
     forms: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
     usual: Mapping[str, Mapping[str, Data]] = field(default_factory=dict)

@@ -102,7 +102,7 @@ class _Reader:
             usual = f"{place}.{camel(member)}"
             name = self._kind.renamed.get(f"{place}.{member}", camel(member))
             if usual not in self._kind.absent and f"{place}.{name}" not in self._kind.unserved:
-                required = member in shape.required_members
+                required = member in shape.required_members or f"{place}.{name}" in self._kind.demanded
                 read = self.read(inner, f"{place}.{name}")
                 form = self._kind.forms.get(f"{place}.{name}")
                 yield name, Field(form(read) if form else read, required, wire=(member,))

@@ -80,6 +80,17 @@ def test_all_faults_at_once() -> None:
         ("aws:iot/certificate:Certificate", {"active": True}, "csr", "no private keys"),
         ("aws:ssm/parameter:Parameter", {"type": "String"}, "value", "exactly one of value"),
         (THING, {"region": "here"}, "region", "eu-west-1"),
+        (RULE, {"sqs": [{"queueUrl": "u", "roleArn": "r"}]}, "sqs[0].useBase64", "missing"),
+        ("aws:lambda/function:Function", {"timeout": 901}, "timeout", "the most is 900"),
+        ("aws:lambda/function:Function", {"runtime": "python3.12"}, "handler", "needed with packageType Zip"),
+        ("aws:sns/topicSubscription:TopicSubscription", {"protocol": "pigeon"}, "protocol", "sms or sqs"),
+        ("aws-native:iot:JobTemplate", {"document": "{"}, "document", "no JSON"),
+        (
+            "aws-native:iot:JobTemplate",
+            {"timeoutConfig": {}},
+            "timeoutConfig.inProgressTimeoutInMinutes",
+            "missing",
+        ),
         (
             "aws:iot/thingGroupMembership:ThingGroupMembership",
             {"thingName": "a"},

@@ -42,7 +42,7 @@ def test_token_is_that_of_the_sdk(kind: Kind) -> None:
 
 def test_inputs_are_those_of_the_sdk(kind: Kind) -> None:
     ours = set(_ours("", models.inputs(kind)))
-    theirs = set(_theirs("", *_arguments(kind), ()))
+    theirs = {path for path, _ in _theirs("", *_arguments(kind), ())}
     unserved = {it for it in theirs if _unserved(kind, it)}
     assert ours == theirs - unserved
     assert {_path(it) for it in kind.unserved} <= theirs
@@ -55,6 +55,14 @@ def test_what_is_demanded_is_what_the_sdk_demands(kind: Kind) -> None:
     theirs = {names[name] for name, it in signature.items() if name in names and it.default is it.empty}
     ours = {name for name, it in kind.properties.items() if it.required}
     assert ours - {kind.name} == theirs - {kind.name}
+
+
+def test_what_is_demanded_inside_is_demanded_here(kind: Kind) -> None:
+    """The service may demand more: what its model does not do without."""
+    theirs = {path for path, is_demanded in _theirs("", *_arguments(kind), ()) if is_demanded and "." in path}
+    ours = set(_ours("", models.inputs(kind), demanded=True))
+    assert {it for it in theirs if not _unserved(kind, it)} <= ours
+    assert {_path(it) for it in kind.demanded} <= theirs
 
 
 def test_outputs_are_those_of_the_sdk(kind: Kind) -> None:
@@ -118,29 +126,33 @@ def _path(place: str) -> str:
     return place.replace("[]", "")
 
 
-def _ours(place: str, record: Record) -> Iterator[str]:
+def _ours(place: str, record: Record, *, demanded: bool = False) -> Iterator[str]:
     for name, field in record.writable.items():
-        yield f"{place}{name}"
-        yield from _inside(f"{place}{name}.", field.shape)
+        if field.required or not demanded:
+            yield f"{place}{name}"
+        yield from _inside(f"{place}{name}.", field.shape, demanded)
 
 
-def _inside(place: str, shape: Shape) -> Iterator[str]:
+def _inside(place: str, shape: Shape, demanded: bool) -> Iterator[str]:
     if isinstance(shape, Record):
-        yield from _ours(place, shape)
+        yield from _ours(place, shape, demanded=demanded)
     elif isinstance(shape, ListOf | MapOf):
-        yield from _inside(place, shape.item)
+        yield from _inside(place, shape.item, demanded)
     elif isinstance(shape, Coded):
-        yield from _inside(place, shape.shape)
+        yield from _inside(place, shape.shape, demanded)
 
 
-def _theirs(place: str, module: Any, arguments: Any, above: tuple[str, ...]) -> Iterator[str]:
-    """The SDK's properties as they go over the wire; documents of policies are one value here."""
+def _theirs(place: str, module: Any, arguments: Any, above: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """The SDK's properties as they go over the wire, and whether it demands them.
+
+    Documents of policies are one value here.
+    """
     names = input_type_py_to_pulumi_names(arguments)
     for name, parameter in inspect.signature(arguments.__init__).parameters.items():
         if name not in names:
             continue
         path = f"{place}{names[name]}"
-        yield path
+        yield path, parameter.default is parameter.empty
         for shared, inner in set(re.findall(r"'(_root_inputs\.)?(\w+Args)'", str(parameter.annotation))):
             home = importlib.import_module(module.__name__.partition(".")[0]) if shared else module
             if inner not in (*above, "PolicyDocumentArgs"):

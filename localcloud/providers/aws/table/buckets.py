@@ -344,6 +344,7 @@ KINDS = (
         ),
         name="",
         renamed={"versioningConfiguration.MFADelete": "mfaDelete"},
+        demanded=frozenset({"versioningConfiguration.status"}),
         unserved=frozenset({"expectedBucketOwner", "mfa"}),
     ),
     _object("aws:s3/bucketObject:BucketObject", frozenset()),

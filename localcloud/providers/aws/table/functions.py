@@ -17,8 +17,9 @@ from localcloud.providers.boto.context import Context
 from localcloud.providers.boto.entries import Kind, Naming, Property, own
 from localcloud.providers.boto.tagging import Tagging
 from localcloud.providers.errors import CloudRefused, ProviderError
-from localcloud.providers.shapes import Fault
+from localcloud.providers.shapes import Fault, Scalar
 
+_SECONDS = Scalar("integer", minimum=1, maximum=900)  # the model has no maximum, pulumi-aws has
 _READY_SECONDS = 120.0
 _PAUSE_SECONDS = 0.2
 _STORED = ("S3Bucket", "S3Key", "S3ObjectVersion")
@@ -226,7 +227,10 @@ def _qualified(identity: str) -> dict[str, str]:
     return {"FunctionName": function} | ({"Qualifier": qualifier} if qualifier else {})
 
 
-def _has_code(inputs: Mapping[str, Any]) -> Iterator[Fault]:
+def _lacks(inputs: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("handler", "runtime"):
+        if inputs.get("packageType") == "Zip" and name not in inputs:
+            yield Fault((name,), "needed with packageType Zip")
     if "code" not in inputs and "s3Bucket" not in inputs:
         yield Fault(("code",), "needed, or s3Bucket and s3Key: a function has to be made of something")
 
@@ -260,7 +264,7 @@ KINDS = (
             "skipDestroy": Property("skipDestroy", seen="-", shape=FLAG),
             "sourceCodeHash": Property("sourceCodeHash", seen="-", shape=ANY),
             "tags": Property("Tags"),
-            "timeout": Property("Timeout", default=3),
+            "timeout": Property("Timeout", shape=_SECONDS, default=3),
             "tracingConfig": Property("TracingConfig", computed=True),
         },
         {
@@ -296,7 +300,10 @@ KINDS = (
                 "vpcConfig",
             }
         ),
-        judge=_has_code,
+        demanded=frozenset(
+            {"deadLetterConfig.targetArn", "loggingConfig.logFormat", "tracingConfig.mode"},
+        ),
+        judge=_lacks,
     ),
     Kind(
         "aws:lambda/permission:Permission",
@@ -333,5 +340,8 @@ KINDS = (
         {},
         EventConfigs(),
         name="",
+        demanded=frozenset(
+            {"destinationConfig.onFailure.destination", "destinationConfig.onSuccess.destination"}
+        ),
     ),
 )

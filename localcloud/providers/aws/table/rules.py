@@ -186,6 +186,11 @@ KINDS = (
             }
         ),
         unserved=frozenset({"kafkas", "timestreams", "errorAction.kafka", "errorAction.timestream"}),
+        demanded=frozenset(
+            f"{above}{name}"
+            for above in ("", "errorAction.")
+            for name in ("iotAnalytics.channelName", "iotAnalytics.roleArn", "sqs.useBase64")
+        ),
     ),
     Kind(
         "aws:iot/topicRuleDestination:TopicRuleDestination",

@@ -17,6 +17,11 @@ from localcloud.providers.shapes import Scalar
 _TOPIC_NAME = Scalar(
     "string", pattern=r"^(?=.{1,256}$)[A-Za-z0-9_-]+(\.fifo)?$", rule="1 to 256 letters, digits, - and _"
 )
+_PROTOCOL = Scalar(
+    "string",
+    pattern=r"^(application|email|email-json|firehose|http|https|lambda|sms|sqs)$",
+    rule="application, email, email-json, firehose, http, https, lambda, sms or sqs",
+)
 _TOPIC_TAGS = Tagging("Attributes.TopicArn", "ResourceArn", listed="Tags", added="Tags", removed="TagKeys")
 
 
@@ -182,7 +187,7 @@ KINDS = (
         "subscribe",
         {
             "topic": Property("TopicArn", fixed=True, required=True),
-            "protocol": Property("Protocol", fixed=True, required=True),
+            "protocol": Property("Protocol", fixed=True, required=True, shape=_PROTOCOL),
             "endpoint": Property("Endpoint", fixed=True, required=True),
             "deliveryPolicy": attribute("DeliveryPolicy", DOCUMENT),
             "filterPolicy": attribute("FilterPolicy", DOCUMENT),

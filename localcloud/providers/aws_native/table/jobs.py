@@ -112,6 +112,9 @@ KINDS = (
         {"arn": "jobTemplateArn"},
         Templates("jobTemplateId", "create_job_template", "describe_job_template", "", "delete_job_template"),
         name="",
+        demanded=frozenset(
+            {"presignedUrlConfig.roleArn", "timeoutConfig.inProgressTimeoutInMinutes"},
+        ),
         renamed={
             "jobExecutionsRetryConfig.criteriaList": "retryCriteriaList",
             "jobExecutionsRolloutConfig.exponentialRate": "exponentialRolloutRate",
