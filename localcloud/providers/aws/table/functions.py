@@ -206,9 +206,10 @@ class EventConfigs(Base):
         return ":".join(str(wish[it]) for it in ("FunctionName", "Qualifier") if it in wish)
 
     def read(self, to: Context, identity: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002
-        """One call."""
+        """One call; a destination that says nothing is none."""
         found = missing_is_none(to, "get_function_event_invoke_config", **_qualified(identity))
-        return found and {**found, **_qualified(identity)}
+        told = {name: it for name, it in ((found or {}).get("DestinationConfig") or {}).items() if it}
+        return found and {**found, "DestinationConfig": told or None, **_qualified(identity)}
 
     def update(self, to: Context, identity: str, wish: Wish, live: Mapping[str, Any]) -> None:  # noqa: ARG002
         """All of it."""
