@@ -20,6 +20,10 @@ from .aws_material import (
 
 def around() -> list[Case]:
     """What stands around AWS IoT."""
+    return [*_roles(), *_functions(), *_queues_and_topics(), *_streams_and_tables(), *_stores()]
+
+
+def _roles() -> list[Case]:
     return [
         Case(
             "aws:iam/role:Role",
@@ -49,6 +53,11 @@ def around() -> list[Case]:
             {"role": "live", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/read"},
             fixed={"role": "other"},
         ),
+    ]
+
+
+def _functions() -> list[Case]:
+    return [
         Case(
             "aws:lambda/function:Function",
             {
@@ -81,6 +90,11 @@ def around() -> list[Case]:
             {"maximumRetryAttempts": 1},
             {"functionName": "other"},
         ),
+    ]
+
+
+def _queues_and_topics() -> list[Case]:
+    return [
         Case(
             "aws:sqs/queue:Queue",
             {"name": "telemetry", "sqsManagedSseEnabled": True, "tags": TAGS},
@@ -113,6 +127,11 @@ def around() -> list[Case]:
             {"rawMessageDelivery": True},
             {"protocol": "lambda"},
         ),
+    ]
+
+
+def _streams_and_tables() -> list[Case]:
+    return [
         Case(
             "aws:kinesis/stream:Stream",
             {"name": "telemetry", "shardCount": 1, "tags": TAGS},
@@ -154,7 +173,6 @@ def around() -> list[Case]:
             {"ttl": {"attributeName": "until", "enabled": True}},
             {"hashKey": "other"},
         ),
-        *_stores(),
     ]
 
 

@@ -20,6 +20,16 @@ from .aws_material import (
 def things(code: str, request_: str, owner: Authority) -> list[Case]:
     """AWS IoT itself; `code` is the account's registration code."""
     return [
+        *_registry(),
+        *_certificates(request_),
+        *_ways_in(code, owner),
+        *_rules(),
+        *_settings(),
+    ]
+
+
+def _registry() -> list[Case]:
+    return [
         Case(
             "aws:iot/thingType:ThingType",
             {"name": "sensor", "properties": {"description": "one", "searchableAttributes": ["b", "a"]}},
@@ -49,6 +59,11 @@ def things(code: str, request_: str, owner: Authority) -> list[Case]:
             {"thingGroupName": "live", "thingName": "one"},
             fixed={"thingName": "two"},
         ),
+    ]
+
+
+def _certificates(request_: str) -> list[Case]:
+    return [
         Case("aws:iot/certificate:Certificate", {"active": True, "csr": request_}, {"active": False}),
         Case(
             "aws:iot/policy:Policy",
@@ -61,6 +76,11 @@ def things(code: str, request_: str, owner: Authority) -> list[Case]:
             {"policy": "live", "target": f"{ARN}:thinggroup/live"},
             fixed={"policy": "other"},
         ),
+    ]
+
+
+def _ways_in(code: str, owner: Authority) -> list[Case]:
+    return [
         Case(
             "aws:iot/provisioningTemplate:ProvisioningTemplate",
             {
@@ -104,6 +124,11 @@ def things(code: str, request_: str, owner: Authority) -> list[Case]:
             {"status": "INACTIVE"},
             {"signingDisabled": False},
         ),
+    ]
+
+
+def _rules() -> list[Case]:
+    return [
         Case(
             "aws:iot/topicRule:TopicRule",
             {
@@ -121,6 +146,11 @@ def things(code: str, request_: str, owner: Authority) -> list[Case]:
             },
             {"name": "other"},
         ),
+    ]
+
+
+def _settings() -> list[Case]:
+    return [
         Case(
             "aws:iot/eventConfigurations:EventConfigurations",
             {"eventConfigurations": dict.fromkeys(_EVENTS, False) | {"THING": True}},

@@ -18,7 +18,8 @@ from localcloud.providers.paths import render
 from localcloud.providers.plugin import Checked, Declaration, Proposal
 from localcloud.providers.wire import UNKNOWN, Secret
 
-from .cases import ROLE_NAME, SUBSCRIPTION, Case, cases
+from .azure_material import ROLE_NAME, SUBSCRIPTION, Case
+from .cases import cases
 
 CASES = cases(SUBSCRIPTION, ROLE_NAME.replace("1", "2"))
 KINDS = {kind.token.removeprefix("azure-native:"): kind for kind in TYPES}

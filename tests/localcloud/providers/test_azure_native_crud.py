@@ -23,7 +23,8 @@ from localcloud.providers.errors import (
 )
 from localcloud.providers.wire import Secret, holds, reveal
 
-from .cases import DPS, GROUP, HUB, ROLE, SKU, SUBSCRIPTION, Case, cases
+from .azure_material import DPS, GROUP, HUB, ROLE, SKU, SUBSCRIPTION, Case
+from .cases import cases
 
 GUID = "11111111-2222-3333-4444-555555555555"
 ALL = [it for it in cases(SUBSCRIPTION, GUID) if it.token != BLOB]

@@ -20,7 +20,8 @@ from localcloud.providers.errors import CloudRefused
 from localcloud.providers.plugin import Declaration
 from localcloud.providers.wire import Secret
 
-from .cases import DPS, GROUP, HUB, ROLE, SKU, cases
+from .azure_material import DPS, GROUP, HUB, ROLE, SKU
+from .cases import cases
 
 ACCOUNT, CONTAINER = "azure-native:storage:StorageAccount", "azure-native:storage:BlobContainer"
 PLAN, SITE = "azure-native:web:AppServicePlan", "azure-native:web:WebApp"
