@@ -1,14 +1,14 @@
 """The official azure-iot-device SDK, unmodified, each device in a process of its own."""
 
-import json
 import signal
 import ssl
 import subprocess
-import sys
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.localcloud.sdk_device import SdkDevice
 
 SCRIPT = r"""
 import json, sys
@@ -62,36 +62,12 @@ except Exception as error:
 """
 
 
-class Device:
-    """The script in a process."""
+class Device(SdkDevice):
+    """The script above."""
 
     def __init__(self, cloud: Any, name: str, identity: Any, *steps: str, scope: str = "0ne00000001") -> None:
         arguments = [name, scope, *map(str, identity), str(cloud.trust), str(cloud.proxy_port), *steps]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def hear(self) -> Any:
-        assert self.process.stdout is not None
-        told = json.loads(self.process.stdout.readline())
-        print(told)  # noqa: T201 - pytest shows it when the test fails
-        return told
-
-    def tell(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-    def __enter__(self) -> "Device":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
+        super().__init__("-c", SCRIPT, *arguments, errors=subprocess.DEVNULL)
 
 
 def _identity(cloud: Any, name: str) -> Any:

@@ -1,15 +1,14 @@
 """azure-iot-device 2.14 and azure-iot-hub 2.7 against each other through the hub, unmodified."""
 
 import base64
-import json
 import subprocess
-import sys
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from localcloud.azure.gate import KEYS
+from tests.localcloud.sdk_device import SdkDevice
 
 from .conftest import HOST, HUB_ID, KEY, SAS, service_api
 
@@ -67,31 +66,12 @@ except Exception as error:
 """
 
 
-class Device:
-    """An SDK client in a process of its own."""
+class Device(SdkDevice):
+    """The script above."""
 
     def __init__(self, cloud: Any, kind: str, subject: str, *credential: Any) -> None:
         words = [kind, subject, HOST, str(cloud.trust), str(cloud.proxy_port), *map(str, credential)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", DEVICE, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def hear(self) -> Any:
-        assert self.process.stdout is not None
-        told = json.loads(self.process.stdout.readline())
-        print(told)  # noqa: T201 - pytest shows it when the test fails
-        return told
-
-    def __enter__(self) -> "Device":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
+        super().__init__("-c", DEVICE, *words, errors=subprocess.DEVNULL)
 
 
 @pytest.fixture

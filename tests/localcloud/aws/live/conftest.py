@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.localcloud.sdk_device import SdkDevice
+
 ROOT = Path(__file__).parents[4]
 REGION = "eu-west-1"
 _PEM = serialization.Encoding.PEM
@@ -109,36 +111,13 @@ class Identity:
             file.write(self.secret.private_bytes(_PEM, form, none))
 
 
-class Device:
-    """The script `device.py` in a process: JSON lines out, words in."""
+class Device(SdkDevice):
+    """The script `device.py`."""
 
     def __init__(self, cloud: Cloud, steps: tuple[str, ...], options: dict[str, str]) -> None:
         port = cloud.proxy.rpartition(":")[2]
         given = {"endpoint": cloud.endpoint, "trust": str(cloud.trust), "proxy": port, **options}
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("device.py")), json.dumps(given), *steps],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def hear(self) -> Any:
-        assert self.process.stdout is not None
-        told = json.loads(self.process.stdout.readline())
-        print(told)  # noqa: T201 - pytest shows it when the test fails
-        return told
-
-    def tell(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-    def __enter__(self) -> "Device":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
+        super().__init__(str(Path(__file__).with_name("device.py")), json.dumps(given), *steps)
 
 
 @pytest.fixture(scope="module")
