@@ -73,7 +73,7 @@ def same(_name: str, declared: Data, live: Data) -> bool:
     left, right = reveal(declared), reveal(live)
     if left == right or (left in _EMPTY and right in _EMPTY):
         return True
-    return same_document(left, right)
+    return not any(holds(it, Unknown) for it in (left, right)) and same_document(left, right)
 
 
 def same_at(_path: Path, old: Data, new: Data) -> bool:

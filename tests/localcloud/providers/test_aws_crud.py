@@ -27,7 +27,7 @@ from localcloud.providers.errors import (
     ProviderError,
 )
 from localcloud.providers.servicer import Servicer
-from localcloud.providers.wire import encode
+from localcloud.providers.wire import UNKNOWN, encode
 
 from .aws_material import archive, policy
 from .fake_aws import FakeSession, refusal
@@ -50,6 +50,13 @@ def test_what_is_there_as_declared_is_taken_over() -> None:
 def test_what_is_there_otherwise_is_not(declared: dict[str, str]) -> None:
     with pytest.raises(ProviderError, match=r"ResourceAlreadyExists(.|\n)*pulumi import aws:iot/thing:Thing"):
         made(taken(describe_thing=FOUND)).resource(THING).create({"name": "one", "attributes": declared})
+
+
+def test_what_only_an_update_will_bring_is_a_change_within_an_object() -> None:
+    function = made(FakeSession()).resource("aws:lambda/function:Function")
+    old = {"environment": {"variables": {"CLAIMS": "{}", "REGION": "here"}}}
+    new = {"environment": {"variables": {"CLAIMS": UNKNOWN, "REGION": "here"}}}
+    assert [it.path for it in function.diff(old, new).changes] == [("environment", "variables", "CLAIMS")]
 
 
 def test_another_refusal_stays_as_it_is() -> None:
