@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from components.aws import names, policy
 from fleet import Fleet
-from fleet.description import Enrollment, Group, Manifest, Permissions
+from fleet.description import Claim, Enrollment, Group, Manifest
 from fleet.errors import Path
 
 
@@ -12,7 +12,7 @@ def compiled(
     fleet: Fleet, account: str, key: str, part: Group | Enrollment | Manifest
 ) -> dict[str, policy.Document]:
     """The policies of a group, or of what is enrolled by itself, by their part. Raises PolicyError."""
-    return policy.compiled(scope(fleet, account, key), permissions(fleet, part.on_aws.permissions))
+    return policy.compiled(scope(fleet, account, key), permissions(fleet, key, part))
 
 
 def scope(fleet: Fleet, account: str, key: str) -> policy.Scope:
@@ -21,14 +21,17 @@ def scope(fleet: Fleet, account: str, key: str) -> policy.Scope:
     return policy.Scope(names.partition(region), region, account, fleet.name, key)
 
 
-def permissions(fleet: Fleet, described: Permissions) -> policy.Permissions:
+def permissions(fleet: Fleet, key: str, part: Group | Enrollment | Manifest) -> policy.Permissions:
     """What devices may do."""
-    credentials = fleet.on_aws.credentials
+    described, credentials = part.on_aws.permissions, fleet.on_aws.credentials
+    enrolment = part.on_aws.enrolment if isinstance(part, Group) else None
+    renews = isinstance(enrolment, Claim) and enrolment.renews
     return policy.Permissions(
         publish=tuple(described.publish),
         subscribe=tuple(described.subscribe),
         jobs=described.jobs,
         role_alias=None if credentials is None else credentials.role_alias,
+        template=names.group(fleet.name, key) if renews else None,
     )
 
 

@@ -169,9 +169,9 @@ def is_ours(mine: str, found: str | None) -> bool:
     if found is None or found == mine:
         return True
     pulumi.log.warn(
-        f"The account-wide settings of AWS IoT (index, events, logging, audit) in this account and region "
-        f"belong to {found}, as the SSM parameter {MARK} says: {mine} declares none of them. Take "
-        f"aws.accountWide out of this description; or out of that of {found}, run `pulumi up` there and "
-        "then here."
+        f"The account-wide settings of AWS IoT (index, events, logging, audit, certificate provider) in this "
+        f"account and region belong to {found}, as the SSM parameter {MARK} says: {mine} declares none of "
+        f"them. Take aws.accountWide out of this description; or out of that of {found}, run `pulumi up` "
+        "there and then here."
     )
     return False

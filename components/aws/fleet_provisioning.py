@@ -35,6 +35,8 @@ class FleetProvisioningArgs(TypedDict):
     """registered: things that are in the registry already; any: whoever shows a claim."""
     limit: int | None
     """How many devices a claim can register."""
+    renews: bool
+    """Whether a device may have another certificate, which it asks for with the one that it has."""
     registered: Registered
     desired: Mapping[str, Any]
     """The first shadow; one that is there stays."""
@@ -177,6 +179,7 @@ def _settings(args: FleetProvisioningArgs) -> dict[str, Any]:
         "claims": {each: _life(pem) for each, pem in args["claims"].items()},
         "allow": args["allow"],
         "limit": args["limit"],
+        "renews": args["renews"],
         "thing_type": args["registered"]["thing_type"],
         "desired": dict(args["desired"]),
     }

@@ -27,6 +27,7 @@ SAY, SUBSCRIBE, RECEIVE = "say", "subscribe", "receive"
 
 Document: TypeAlias = dict[str, Any]
 
+_ATTACHED: Final = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
 _TOPIC = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 _ANSWERS = ("accepted", "rejected")
 _SHADOW_PUBLISHED = ("get", "update")
@@ -75,6 +76,8 @@ class Permissions:
     jobs: bool = False
     role_alias: str | None = None
     """Whose credentials it may ask for."""
+    template: str | None = None
+    """By which provisioning template it may have another certificate."""
 
 
 def compiled(scope: Scope, permissions: Permissions) -> dict[str, Document]:
@@ -91,6 +94,9 @@ def compiled(scope: Scope, permissions: Permissions) -> dict[str, Document]:
         SUBSCRIBE: [_subscribe(scope, heard)],
         RECEIVE: [_receive(scope, heard)],
     }
+    if permissions.template is not None:
+        for part, statement in _renewing(scope, permissions.template).items():
+            parts[part].append(statement)
     documents = {part: document(statements) for part, statements in parts.items()}
     for part, each in documents.items():
         topics = permissions.publish if part == SAY else permissions.subscribe
@@ -105,11 +111,8 @@ def claim(scope: Scope, template: str) -> Document:
     The key must be the device's own (`create-from-csr`); `create`, where AWS makes it, is not allowed. The
     name that a device connects under is not bound: no thing has this certificate yet, and AWS documents `*`.
     """
-    calls = (
-        "$aws/certificates/create-from-csr/json",
-        f"$aws/provisioning-templates/{template}/provision/json",
-    )
-    answers = [f"{call}/{answer}" for call in calls for answer in _ANSWERS]
+    calls = _provisioning(template)
+    answers = _answers(calls)
     connected = allow("iot:Connect", [scope.arn("client/*")])
     made = document([connected, _publish(scope, calls), _subscribe(scope, answers), _receive(scope, answers)])
     if (size := size_of(made)) > MOST_BYTES:
@@ -138,10 +141,31 @@ def size_of(policy: Mapping[str, Any]) -> int:
 
 
 def _connected(scope: Scope, permissions: Permissions) -> Iterator[Document]:
-    attached = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
-    yield allow("iot:Connect", [scope.arn(f"client/{THING}")], Condition=attached)
+    yield allow("iot:Connect", [scope.arn(f"client/{THING}")], Condition=_ATTACHED)
     if permissions.role_alias is not None:
         yield allow("iot:AssumeRoleWithCertificate", [scope.arn(f"rolealias/{permissions.role_alias}")])
+
+
+def _renewing(scope: Scope, template: str) -> dict[str, Document]:
+    """No topic of these has the thing's name in it, so whoever is no thing's is kept away in another way."""
+    calls = _provisioning(template)
+    parts = {
+        SAY: _publish(scope, calls),
+        SUBSCRIBE: _subscribe(scope, _answers(calls)),
+        RECEIVE: _receive(scope, _answers(calls)),
+    }
+    return {part: {**statement, "Condition": _ATTACHED} for part, statement in parts.items()}
+
+
+def _provisioning(template: str) -> tuple[str, ...]:
+    return (
+        "$aws/certificates/create-from-csr/json",
+        f"$aws/provisioning-templates/{template}/provision/json",
+    )
+
+
+def _answers(calls: Sequence[str]) -> list[str]:
+    return [f"{call}/{answer}" for call in calls for answer in _ANSWERS]
 
 
 def _things(what: str, below: Sequence[str]) -> list[str]:

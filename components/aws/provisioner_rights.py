@@ -13,7 +13,10 @@ whose preview shows a role. What is here may read roles, and hand those of the f
 from collections.abc import Sequence
 from typing import Final
 
+import pulumi
+
 from components.aws.account_wide import FOLDER, MARK
+from components.aws.certificate_provider import resource
 from components.aws.place import Place
 from components.aws.service_role import CREDENTIALS, IOT, Statement, allow
 
@@ -134,6 +137,14 @@ _ACCOUNT: Final = (
     "iot:UpdateEventConfigurations",
     "iot:UpdateIndexingConfiguration",
 )
+_PROVIDER: Final = (
+    "iot:CreateCertificateProvider",
+    "iot:DeleteCertificateProvider",
+    "iot:DescribeCertificateProvider",
+    "iot:UpdateCertificateProvider",
+)
+_SIGNER: Final = ("lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission")
+"""On a function that is nobody's of ours: who may call it, and no more."""
 _CLOUD_CONTROL: Final = (
     "cloudformation:CancelResourceRequest",
     "cloudformation:CreateResource",
@@ -246,13 +257,16 @@ _RESOURCES: Final = {
 }
 
 
-def rights(place: Place, *, account_wide: bool) -> dict[str, Sequence[Statement]]:
+def rights(
+    place: Place, *, account_wide: bool, signer: pulumi.Input[str] | None
+) -> dict[str, Sequence[Statement]]:
     """The statements, by the name of the policy that they stand in."""
     return {
         "registry": _registry(place),
         "iot": _iot(place),
         "around": _around(place),
         **({"account": _account(place)} if account_wide else {}),
+        **({"signer": _signer(place, signer)} if signer is not None else {}),
     }
 
 
@@ -323,4 +337,11 @@ def _account(place: Place) -> list[Statement]:
         allow(_ACCOUNT, "*"),
         allow(actions, place.arn("ssm", f"parameter{MARK}")),
         allow(["ssm:DescribeParameters"], "*"),
+    ]
+
+
+def _signer(place: Place, signer: pulumi.Input[str]) -> list[Statement]:
+    return [
+        allow([*_PROVIDER, *_TAGS], place.arn("iot", resource(place))),
+        allow(_SIGNER, signer),
     ]

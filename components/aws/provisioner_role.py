@@ -21,6 +21,8 @@ class ProvisionerRoleArgs(TypedDict):
     """Networks (CIDR) that it works from; at least one."""
     account_wide: bool
     """Whether the account-wide settings are this fleet's to change."""
+    signer: pulumi.Input[str] | None
+    """ARN of the function that signs certificates, where that is one of those settings."""
     principals: NotRequired[Sequence[str]]
     """ARNs of users and roles who may take it. Without: the account decides (see the class)."""
     tags: Mapping[str, str]
@@ -52,7 +54,7 @@ class ProvisionerRole(pulumi.ComponentResource):
         super().__init__("muster:aws:ProvisionerRole", name, {}, opts)
         role = self._role(name, args)
         granted: dict[str, Sequence[Statement]] = {
-            **rights(args["place"], account_wide=args["account_wide"]),
+            **rights(args["place"], account_wide=args["account_wide"], signer=args["signer"]),
             "sources": [only_from(args["sources"])],
         }
         for what, statements in granted.items():

@@ -32,6 +32,8 @@ _AWS: Mapping[str, str] = {
     "aws.accountWide.audit.schedule": "an IoT::ScheduledAudit of these checks",
     "aws.accountWide.audit.emails": "subscriptions of the topic",
     "aws.accountWide.audit.mitigate": "IoT::MitigationActions, which somebody applies to findings",
+    "aws.accountWide.certificateProvider": "an IoT::CertificateProvider for CreateCertificateFromCsr",
+    "aws.accountWide.certificateProvider.function": "its `LambdaFunctionArn`, and a Lambda::Permission",
     "aws.dynamicGroups": "an IoT::ThingGroup each with its `QueryString`, called {fleet}-{key}",
     "aws.detect": "an IoT::SecurityProfile, and a topic for its alarms",
     "aws.detect.existingCustomer": "nothing by itself: without it the rest is refused",
@@ -86,6 +88,7 @@ _GROUP: Mapping[str, str] = {
     "aws.enrolment.claim.certificates": "an IoT::Certificate each, whose policy opens that template only",
     "aws.enrolment.claim.allow": "what the hook asks before it lets a device in",
     "aws.enrolment.claim.limit": "how many devices the hook lets in by one claim",
+    "aws.enrolment.claim.renews": "fleet provisioning in the devices' policies, and in what the hook allows",
 }
 _OTHERS: Mapping[str, str] = {
     "enrollments.ENROLLMENT.attestation": "which certificate its thing has",

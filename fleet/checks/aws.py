@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fleet.checks.findings import Check, provisionings_on, ranges_begin_within, taken, unknown
-from fleet.description import X509, Claim, Fleet, Group, Jitp, Manifest
+from fleet.description import X509, Aws, Claim, Fleet, Group, Jitp, Manifest
 from fleet.errors import Finding, Path, shown
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
@@ -204,18 +204,33 @@ def _somebody_publishes(fleet: Fleet) -> Iterator[Finding]:
 def _the_domain_is_ours(fleet: Fleet) -> Iterator[Finding]:
     """A server certificate is of the account and region of its domain configuration: "Creating and
     configuring customer-managed domains", AWS IoT Core developer guide."""
-    if fleet.aws is None or fleet.aws.domain is None:
+    if fleet.aws is not None and fleet.aws.domain is not None:
+        place: Path = ("aws", "domain", "certificateArn")
+        yield from _is_elsewhere(fleet.aws, place, fleet.aws.domain.certificate_arn, "certificate")
+
+
+def _the_signing_function_is_ours(fleet: Fleet) -> Iterator[Finding]:
+    """A certificate provider is of one account and region, and so is its function here: that AWS IoT would
+    invoke one of elsewhere is documented nowhere that we know of."""
+    account = fleet.aws.account_wide if fleet.aws is not None else None
+    if fleet.aws is None or account is None or account.certificate_provider is None:
         return
-    parts = fleet.aws.domain.certificate_arn.split(":")
+    function = account.certificate_provider.function
+    if ":" in function:
+        place: Path = ("aws", "accountWide", "certificateProvider", "function")
+        yield from _is_elsewhere(fleet.aws, place, function, "function")
+
+
+def _is_elsewhere(aws: Aws, place: Path, arn: str, noun: str) -> Iterator[Finding]:
+    parts = arn.split(":")
     region, account = parts[3:5] if len(parts) > 5 else ("", "")
-    place: Path = ("aws", "domain", "certificateArn")
-    if region != fleet.aws.region:
-        wrong = f"the certificate is in {shown(region)}"
-        right = f"name one in the fleet's region, {fleet.aws.region}"
+    if region != aws.region:
+        wrong = f"the {noun} is in {shown(region)}"
+        right = f"name one in the fleet's region, {aws.region}"
         yield Finding(place, wrong, right, needs=(("aws", "region"),))
-    if fleet.aws.account is not None and account != fleet.aws.account:
-        wrong = f"the certificate is of account {account}"
-        right = f"name one of the fleet's account, {fleet.aws.account}"
+    if aws.account is not None and account != aws.account:
+        wrong = f"the {noun} is of account {account}"
+        right = f"name one of the fleet's account, {aws.account}"
         yield Finding(place, wrong, right, needs=(("aws", "account"),))
 
 
@@ -257,6 +272,7 @@ CHECKS: tuple[Check, ...] = (
     _topics_fit,
     _somebody_publishes,
     _the_domain_is_ours,
+    _the_signing_function_is_ours,
     _sources_are_ranges,
     _detect_is_to_be_had,
 )

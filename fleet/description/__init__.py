@@ -26,6 +26,7 @@ from fleet.description.attestation import (
 from fleet.description.aws import (
     AccountWide,
     Aws,
+    CertificateProvider,
     Claim,
     Credentials,
     Domain,
@@ -100,6 +101,7 @@ __all__ = [
     "CaReference",
     "CertificateAuthority",
     "CertificatePolicy",
+    "CertificateProvider",
     "Certificates",
     "Claim",
     "ClientCertificate",

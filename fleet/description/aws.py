@@ -37,6 +37,16 @@ CertificateArn = Annotated[
         "the ARN that ACM shows: arn:aws:acm:REGION:ACCOUNT:certificate/…",
     ),
 ]
+FunctionName = Annotated[
+    str,
+    Text(
+        "(?:arn:aws(?:-cn|-us-gov|-iso-b|-iso)?:lambda:[a-z]{2}-(?:gov-|iso-|isob-)?[a-z]{4,9}-[0-9]:[0-9]{12}"
+        ":function:)?[a-zA-Z0-9_-]{1,64}",
+        "Lambda function",
+        "a function's name, or its whole ARN without a version or alias",
+    ),
+]
+"""Names and ARNs of functions: botocore's model of AWS Lambda, FunctionName."""
 BucketName = Annotated[
     str,
     Text(
@@ -108,6 +118,16 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateProvider:
+    """Who signs the certificate requests of every device in the account that sends one."""
+
+    function: Annotated[
+        FunctionName,
+        Doc("A Lambda function that signs them, there already, of the same account and region."),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountWide:
     """What an account has once a region. It belongs to the first fleet that has it; others leave it alone."""
 
@@ -125,6 +145,12 @@ class AccountWide:
     ] = None
     audit: Annotated[
         Audit | None, Doc("AWS IoT Device Defender Audit. Without it the account's audit is left alone.")
+    ] = None
+    certificate_provider: Annotated[
+        CertificateProvider | None,
+        Doc(
+            "A function that signs certificate requests. Without it that is left as it is: AWS IoT's own CA."
+        ),
     ] = None
 
 
@@ -286,6 +312,13 @@ class Claim:
         DeviceCount | None,
         Doc("How many devices a claim certificate can provision. Without it there is no limit."),
     ] = None
+    renews: Annotated[
+        bool,
+        Doc(
+            "Whether a device may have its next certificate made, asking for it with the one that it has. "
+            "For certificates that end: those of accountWide.certificateProvider."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,7 @@ def test_kinds_and_names() -> None:
     assert (aws.account_wide.indexing, aws.account_wide.logging) == (True, None)
     assert aws.account_wide.audit.checks == AUDIT_CHECKS
     assert result.groups["jitp"].on_aws.enrolment == Jitp()
-    expected = Claim(certificates={"q4": "claims/q4.pem"}, allow="registered", limit=None)
+    expected = Claim(certificates={"q4": "claims/q4.pem"}, allow="registered", limit=None, renews=False)
     assert result.groups["claim"].on_aws.enrolment == expected
     assert result.enrollments["bench:1"].on_aws == OnAws()
     value["aws"]["telemetry"] = {"target": {"queue": {}}}

@@ -4,7 +4,7 @@ Operations and errors: botocore's models iot 2015-05-28 and iot-data 2015-05-28.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,8 +35,15 @@ def thing(iot: Client, name: str) -> Thing | None:
         found = iot.describe_thing(thingName=name)
     except iot.exceptions.ResourceNotFoundException:
         return None
-    principals = iot.list_thing_principals(thingName=name)["principals"]
-    return Thing(found.get("thingTypeName"), tuple(principals))
+    return Thing(found.get("thingTypeName"), tuple(_principals(iot, name)))
+
+
+def _principals(iot: Client, name: str) -> Iterator[str]:
+    page = iot.list_thing_principals(thingName=name)
+    yield from page["principals"]
+    while page.get("nextToken"):
+        page = iot.list_thing_principals(thingName=name, nextToken=page["nextToken"])
+        yield from page["principals"]
 
 
 def make_thing(iot: Client, name: str, type_name: str, attributes: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from pulumi_aws import iot
 from components.aws import account_wide, names
 from components.aws.account_wide import AccountWide
 from components.aws.audit import Audit
+from components.aws.certificate_provider import CertificateProvider, function_arn
 from components.aws.detect import Detect
 from components.aws.endpoint_security import EndpointSecurity
 from components.aws.provisioner_role import ProvisionerRole
@@ -51,10 +52,13 @@ def endpoint(ground: Ground) -> pulumi.Output[str] | None:
 
 @dataclass(frozen=True)
 class Settings:
-    """The account's own settings, and what can be done about findings of its audit: actions by check."""
+    """The account's own settings, what can be done about findings of its audit (actions by check), and which
+    function signs certificates.
+    """
 
     account: AccountWide
     mitigations: Mapping[str, Sequence[str]]
+    signer: pulumi.Output[str] | None
 
 
 def settings(ground: Ground) -> Settings | None:
@@ -78,6 +82,7 @@ def declare(ground: Ground, account: Settings | None, groups: Mapping[str, pulum
                 "max_minutes": aws.provisioner.max_minutes,
                 "sources": aws.provisioner.sources,
                 "account_wide": account is not None,
+                "signer": None if account is None else account.signer,
                 "tags": ground.tags,
             },
             ground.opts,
@@ -138,7 +143,18 @@ def _account_wide(ground: Ground, described: AccountWideDescribed) -> Settings |
         ground.opts,
     )
     audit = None if described.audit is None else _audit(ground, described.audit, made)
-    return Settings(made, {} if audit is None else audit.mitigations)
+    provider = described.certificate_provider
+    signer = None if provider is None else _signer(ground, provider.function, made)
+    return Settings(made, {} if audit is None else audit.mitigations, signer)
+
+
+def _signer(ground: Ground, function: str, account: AccountWide) -> pulumi.Output[str]:
+    CertificateProvider(
+        ground.named("certificates"),
+        {"place": ground.place, "function": function, "tags": ground.tags},
+        ground.after([account.mark]),
+    )
+    return function_arn(ground.place, function)
 
 
 def _event(kind: str) -> str:

@@ -10,7 +10,7 @@ from components.aws import policy
 from components.aws.place import Place
 from components.sources import Sources
 from fleet import Fleet
-from fleet.description import Aws, Permissions
+from fleet.description import Aws, Enrollment, Group, Manifest
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,6 @@ class Ground:
         """Where the policies of a group (or of a device that is one by itself) hold."""
         return permissions.scope(self.fleet, self.account, group)
 
-    def permissions(self, described: Permissions) -> policy.Permissions:
+    def permissions(self, key: str, part: Group | Enrollment | Manifest) -> policy.Permissions:
         """What devices may do, as the compiler takes it."""
-        return permissions.permissions(self.fleet, described)
+        return permissions.permissions(self.fleet, key, part)

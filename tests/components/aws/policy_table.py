@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fleet import Fleet
-from fleet.description.aws import Permissions
+from fleet.description.aws import Claim, Permissions
 
 MINE, OTHERS = "mine-1", "others-1"
 """Two things of one group; the rows are asked by the first."""
@@ -49,21 +49,13 @@ def of_device(fleet: Fleet, key: str, permissions: Permissions, thing: str = MIN
     yield from _jobs(thing, permissions.jobs)
     yield from _credentials(fleet)
     yield from _never(thing, data, commands)
+    yield from _renewal(fleet, key)
 
 
 def of_claim(fleet: Fleet, key: str) -> Iterator[Row]:
     """What a claim of a group may and may not do."""
-    create = "$aws/certificates/create-from-csr/json"
-    provision = f"$aws/provisioning-templates/{fleet.name}-{key}/provision/json"
-    for call in (create, provision):
-        yield Row("Publish", f"topic/{call}", True)
-        yield Row("Publish", f"topic/{call}/accepted", False)
-        for answer in ("accepted", "rejected"):
-            yield Row("Subscribe", f"topicfilter/{call}/{answer}", True)
-            yield Row("Receive", f"topic/{call}/{answer}", True)
+    yield from _provisioning(fleet, key, True)
     yield Row("Publish", "topic/$aws/certificates/create/json", False)
-    yield Row("Publish", "topic/$aws/provisioning-templates/another/provision/json", False)
-    yield Row("Subscribe", "topicfilter/$aws/provisioning-templates/+/provision/json/accepted", False)
     yield Row("Subscribe", "topicfilter/#", False)
     yield Row("Publish", f"topic/dt/{fleet.name}/{key}/{MINE}/telemetry", False)
     yield Row("Subscribe", f"topicfilter/cmd/{fleet.name}/{key}/{MINE}/commands", False)
@@ -71,6 +63,26 @@ def of_claim(fleet: Fleet, key: str) -> Iterator[Row]:
     yield Row("Publish", f"topic/$aws/things/{MINE}/jobs/get", False)
     if fleet.on_aws.credentials is not None:
         yield Row("AssumeRoleWithCertificate", f"rolealias/{fleet.on_aws.credentials.role_alias}", False)
+
+
+def _renewal(fleet: Fleet, key: str) -> Iterator[Row]:
+    """Whether a device may ask for its next certificate: one of a group that says so."""
+    group = fleet.groups.get(key)
+    enrolment = group.aws.enrolment if group is not None and group.aws is not None else None
+    yield from _provisioning(fleet, key, isinstance(enrolment, Claim) and enrolment.renews)
+
+
+def _provisioning(fleet: Fleet, key: str, is_asked: bool) -> Iterator[Row]:
+    create = "$aws/certificates/create-from-csr/json"
+    provision = f"$aws/provisioning-templates/{fleet.name}-{key}/provision/json"
+    for call in (create, provision):
+        yield Row("Publish", f"topic/{call}", is_asked)
+        yield Row("Publish", f"topic/{call}/accepted", False)
+        for answer in ("accepted", "rejected"):
+            yield Row("Subscribe", f"topicfilter/{call}/{answer}", is_asked)
+            yield Row("Receive", f"topic/{call}/{answer}", is_asked)
+    yield Row("Publish", "topic/$aws/provisioning-templates/another/provision/json", False)
+    yield Row("Subscribe", "topicfilter/$aws/provisioning-templates/+/provision/json/accepted", False)
 
 
 def _shadow(thing: str) -> Iterator[Row]:
@@ -123,7 +135,7 @@ def _never(thing: str, data: str, commands: str) -> Iterator[Row]:
         yield Row("Subscribe", f"topicfilter/{topics}", False)
     for topic in (
         "$aws/rules/any/x",
-        "$aws/certificates/create-from-csr/json",
+        "$aws/certificates/create/json",
         "$aws/events/thing/x/created",
     ):
         yield Row("Publish", f"topic/{topic}", False)

@@ -20,10 +20,13 @@ ONCE = (
     "aws:iot/loggingOptions:LoggingOptions",
     "aws-native:iot:AccountAuditConfiguration",
     "aws-native:iot:ScheduledAudit",
+    "aws-native:iot:CertificateProvider",
 )
+_SIGNER = f"arn:aws:lambda:eu-west-1:{aws_answers.ACCOUNT}:function:sign"
 WIDE = {
     "events": ["thing", "caCertificate"],
     "logging": "info",
+    "certificateProvider": {"function": "sign"},
     "audit": {"schedule": "monthly", "mitigate": {"caCertificateExpiring": "deactivate"}},
 }
 
@@ -64,6 +67,8 @@ def test_what_exists_once_is_declared_once_by_its_owner(declare: Declare) -> Non
     schedule = program.one("aws-native:iot:ScheduledAudit").inputs
     assert (schedule["frequency"], schedule["dayOfMonth"]) == ("MONTHLY", "1")
     assert len(schedule["targetCheckNames"]) == 17
+    provider = program.one("aws-native:iot:CertificateProvider").inputs
+    assert provider["lambdaFunctionArn"] == _SIGNER
     actions = program.outputs["aws"]["mitigations"]
     assert actions == {"CA_CERTIFICATE_EXPIRING_CHECK": ["coldchain-prod-deactivate-ca"]}
 
@@ -86,6 +91,20 @@ def test_another_fleet_is_warned_and_declares_none_of_it(
         for action in statement["Action"]
     }
     assert "iot:UpdateIndexingConfiguration" not in actions, "nor may its provisioner"
+    assert "iot:UpdateCertificateProvider" not in actions
+
+
+def test_the_provisioner_may_let_aws_iot_call_the_function_that_signs(declare: Declare) -> None:
+    program = declare(_fleet(accountWide=WIDE, provisioner={"sources": ["203.0.113.0/24"]}))
+    statements = [
+        statement
+        for each in program.of("aws:iam/rolePolicy:RolePolicy")
+        for statement in json.loads(each.inputs["policy"])["Statement"]
+        if statement["Resource"] == _SIGNER
+    ]
+    assert [each["Action"] for each in statements] == [
+        ["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"]
+    ]
 
 
 @pytest.mark.parametrize(("target", "kind"), [({"queue": {}}, "sqs"), ({"stream": {"shards": 2}}, "kineses")])

@@ -203,6 +203,7 @@ def _hook(aws: Memory, now: datetime = NOW, *, event: dict[str, Any] | None = No
         "claims": {CLAIM_ID: CLAIM},
         "allow": "any",
         "limit": None,
+        "renews": False,
         "thing_type": "coldchain-reefers",
         "desired": {},
     }
@@ -265,6 +266,37 @@ class TestHook:
         assert "detach the old one" in caplog.text
         aws.principals["van-1"] = [ARN]
         assert _hook(aws), "its own certificate: the answer of an earlier registration was lost"
+
+    def test_a_device_renews_with_its_own_certificate_where_that_is_said(self, aws: Memory) -> None:
+        aws.things["van-1"] = {"thingTypeName": "coldchain-reefers"}
+        own = "99" * 32
+        aws.principals["van-1"] = [ARN.replace(ID, "77" * 32), ARN.replace(ID, own)]
+        asking = {"claimCertificateId": own}
+        assert not _hook(aws, event=asking)
+        assert _hook(aws, event=asking, renews=True)
+        assert _hook(aws, event=asking, renews=True, allow="registered", claims={}), "no claim is shown"
+        assert not _hook(aws, renews=True), "a claim takes nobody's name still"
+
+    def test_nobody_renews_for_another_thing(self, aws: Memory, caplog: pytest.LogCaptureFixture) -> None:
+        own = "99" * 32
+        for name in ("van-1", "van-2"):
+            aws.things[name] = {"thingTypeName": "coldchain-reefers"}
+        aws.principals |= {"van-1": [ARN.replace(ID, own)], "van-2": [ARN.replace(ID, "77" * 32)]}
+        for name in ("van-2", "van-3"):
+            asking = {"claimCertificateId": own, "parameters": {"SerialNumber": name}}
+            assert not _hook(aws, event=asking, renews=True)
+            assert f"nor of the thing {name}" in caplog.text
+        assert not _hook(aws, event={"claimCertificateId": ""}, renews=True)
+        aws.things["van-1"] = {"thingTypeName": "coldchain-trucks"}
+        assert not _hook(aws, event={"claimCertificateId": own}, renews=True)
+
+    def test_a_renewal_counts_for_no_claim(self, aws: Memory) -> None:
+        assert _hook(aws, limit=1)
+        aws.things["van-1"] = {"thingTypeName": "coldchain-reefers"}
+        aws.principals["van-1"] = [ARN]
+        renewal = {"claimCertificateId": ID, "certificateId": "99" * 32}
+        assert all(_hook(aws, limit=1, renews=True, event=renewal) for _ in range(3))
+        assert not _hook(aws, limit=1, event={"parameters": {"SerialNumber": "van-2"}})
 
     def test_a_claim_registers_so_many_devices_and_no_more(self, aws: Memory) -> None:
         names = [f"van-{number}" for number in range(5)]

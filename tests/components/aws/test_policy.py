@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -175,6 +176,20 @@ CLAIM_FORBIDDEN = [
     ("Publish", "topic/$aws/things/van-1/shadow/update"),
     ("AssumeRoleWithCertificate", "rolealias/coldchain-devices"),
 ]
+
+
+def test_a_device_that_may_renew_has_what_a_claim_has_and_connects_as_itself_still() -> None:
+    without = policy.compiled(SCOPE, ASKED).values()
+    documents = policy.compiled(SCOPE, replace(ASKED, template="coldchain-reefers")).values()
+    for asked in CLAIM_ALLOWED[1:]:
+        assert _allowed(documents, *asked)
+        assert not _allowed(without, *asked)
+    renewing = CLAIM_ALLOWED[1:]
+    assert [
+        each for each in (*NEVER, *CLAIM_FORBIDDEN[:5]) if each not in renewing and _allowed(documents, *each)
+    ] == []
+    assert not _allowed(documents, "Connect", "client/anything")
+    assert not any(_allowed(documents, *asked, attached="false") for asked in CLAIM_ALLOWED)
 
 
 def test_a_claim_is_good_for_a_csr_and_one_template() -> None:

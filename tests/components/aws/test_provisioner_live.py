@@ -125,7 +125,14 @@ def make(aws: Aws, name: str, sources: list[str]) -> None:
     engine = run(
         lambda: ProvisionerRole(
             "provisioner",
-            {"place": PLACE, "max_minutes": 60, "sources": sources, "account_wide": True, "tags": {}},
+            {
+                "place": PLACE,
+                "max_minutes": 60,
+                "sources": sources,
+                "account_wide": True,
+                "signer": None,
+                "tags": {},
+            },
         )
     )
     role = engine.one("aws:iam/role:Role").inputs

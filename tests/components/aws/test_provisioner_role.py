@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 
 from components.aws.provisioner_role import ProvisionerRole, ProvisionerRoleArgs
-from tests.components.aws.engine import PLACE, Engine, run
+from tests.components.aws.engine import IOT, PLACE, Engine, run
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -19,6 +19,7 @@ def declared(**changes: Any) -> Engine:
         "max_minutes": 60,
         "sources": ["203.0.113.0/24"],
         "account_wide": True,
+        "signer": None,
         "tags": {"muster-fleet": "coldchain"},
         **changes,  # type: ignore[typeddict-item]  # keys of the same
     }
@@ -104,13 +105,30 @@ def test_account_wide_settings_are_its_business_only_where_they_are_the_fleets()
     }
 
 
+def test_who_signs_certificates_is_its_business_for_one_provider_and_one_function() -> None:
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:sign"
+    engine = declared(signer=function)
+    provider, permission = engine.named("coldchain-provisioner-signer").document("policy")
+    assert provider["Resource"] == f"{IOT}:certificateprovider/coldchain-prod"
+    assert [each for each in provider["Action"] if not each.endswith("Resource")] == [
+        "iot:CreateCertificateProvider",
+        "iot:DeleteCertificateProvider",
+        "iot:DescribeCertificateProvider",
+        "iot:UpdateCertificateProvider",
+    ]
+    assert permission["Resource"] == function
+    assert permission["Action"] == ["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"]
+    others = [each for _, each in declared().allowed()]
+    assert not any("CertificateProvider" in action for each in others for action in each["Action"])
+
+
 _NO_OPERATION = {"iam:PassRole"}
 """What is allowed and no operation of its own."""
 
 
 def test_every_action_is_one_that_aws_has() -> None:
     models: dict[str, set[str]] = {}
-    for _, statement in declared().allowed():
+    for _, statement in declared(signer="arn:aws:lambda:eu-west-1:111122223333:function:sign").allowed():
         for action in set(statement["Action"]) - _NO_OPERATION:
             service, _, operation = action.partition(":")
             if service not in models:
@@ -126,5 +144,5 @@ def _operations(service: str) -> set[str]:
 
 
 def test_all_of_it_fits_into_the_policies_of_a_role() -> None:
-    documents = [json.loads(policy.inputs["policy"]) for policy in declared().of(POLICY)]
+    documents = [json.loads(policy.inputs["policy"]) for policy in declared(signer="arn").of(POLICY)]
     assert sum(len(json.dumps(each, separators=(",", ":"))) for each in documents) < 10_240

@@ -7,6 +7,7 @@ import json
 from .aws_material import (
     ACCOUNT,
     ARN,
+    FUNCTION,
     ROLE,
     TOPIC,
     Case,
@@ -58,6 +59,17 @@ def native() -> list[Case]:
                 },
             },
             {"auditCheckConfigurations": {"loggingDisabledCheck": {"enabled": True}}},
+        ),
+        Case(
+            "aws-native:iot:CertificateProvider",
+            {
+                "certificateProviderName": "coldchain-prod",
+                "accountDefaultForOperations": ["CreateCertificateFromCsr"],
+                "lambdaFunctionArn": FUNCTION,
+                "tags": tags,
+            },
+            {"lambdaFunctionArn": f"{FUNCTION}-2"},
+            {"certificateProviderName": "other"},
         ),
         Case(
             "aws-native:iot:ScheduledAudit",

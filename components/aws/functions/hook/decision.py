@@ -2,6 +2,7 @@
 
 Invariants: a claim is good for one template, within its own time, while the description names it; a thing
 that has a certificate is nobody else's, whatever claim is shown: a claim is shared, so it proves no name.
+What proves it is the thing's own certificate: where devices renew, who shows that gets another for the thing.
 """
 
 import re
@@ -39,6 +40,8 @@ class Settings:
     """How many devices a claim can register."""
     thing_type: str
     desired: Mapping[str, Any]
+    renews: bool = False
+    """Whether a device may have another certificate, which it asks for with the one that it has."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Asked:
     """What the hook is asked."""
 
     claim_id: str
+    """The certificate that the device shows: a claim, or its own."""
     certificate_id: str
     template: str
     name: str | None
@@ -61,10 +65,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The device may be registered, under this name, by the claim of that name."""
+    """The device may be registered, under this name, by the claim of that name; None: by its own
+    certificate, if it is that thing's.
+    """
 
     name: str
-    claim: str
+    claim: str | None
 
 
 def asked(event: Mapping[str, Any]) -> Asked:
@@ -83,27 +89,42 @@ def presentable(settings: Settings, asking: Asked, now: datetime) -> Admitted | 
     if asking.template != settings.template:
         return Refused("the hook is of another template")
     claim = settings.claims.get(asking.claim_id)
-    if claim is None:
+    if claim is None and not settings.renews:
         return Refused("the description names no such claim certificate (any more)")
-    if not claim.begins <= now <= claim.ends:
+    if claim is not None and not claim.begins <= now <= claim.ends:
         return Refused(f"the claim {claim.name} is out of its time")
     if asking.name is None or not _THING_NAME.fullmatch(asking.name):
         return Refused(f"the parameter {SERIAL_NUMBER} is missing, or is no name of a thing")
-    return Admitted(asking.name, claim.name)
+    return Admitted(asking.name, None if claim is None else claim.name)
 
 
-def decide(settings: Settings, asking: Asked, thing: Thing | None) -> Refused | None:
+def decide(settings: Settings, asking: Asked, found: Admitted, thing: Thing | None) -> Refused | None:
     """Why not; None when the device may come. To be asked of what is presentable."""
+    if found.claim is None:
+        return _renewal(settings, asking, thing)
     if thing is None:
         if settings.allow == "registered":
             return Refused(f"{asking.name} is not in the registry, which is the list of who may come")
         return None
-    if thing.type_name != settings.thing_type:
-        kind = thing.type_name or "none"
-        return Refused(f"{asking.name} is in the registry as another kind of thing (its type: {kind})")
+    if refused := _of_another_kind(settings, asking, thing):
+        return refused
     others = [each for each in thing.principals if each.rpartition("/")[2] != asking.certificate_id]
     if others:
         return Refused(
             f"{asking.name} has a certificate already; to equip it anew, detach the old one from its thing"
         )
     return None
+
+
+def _renewal(settings: Settings, asking: Asked, thing: Thing | None) -> Refused | None:
+    """A certificate of the very thing proves its name, as no claim does."""
+    if thing is None or asking.claim_id not in {each.rpartition("/")[2] for each in thing.principals}:
+        return Refused(f"what was shown is neither a claim of the description nor of the thing {asking.name}")
+    return _of_another_kind(settings, asking, thing)
+
+
+def _of_another_kind(settings: Settings, asking: Asked, thing: Thing) -> Refused | None:
+    if thing.type_name == settings.thing_type:
+        return None
+    kind = thing.type_name or "none"
+    return Refused(f"{asking.name} is in the registry as another kind of thing (its type: {kind})")

@@ -57,7 +57,7 @@ def answer(event: Mapping[str, Any], settings: Settings, clients: Clients, now: 
     if isinstance(found, Refused):
         return _told(asking, found)
     thing = registry.thing(clients.iot, found.name)
-    refused = decide(settings, asking, thing) or _over_the_limit(settings, asking, found, clients)
+    refused = decide(settings, asking, found, thing) or _over_the_limit(settings, asking, found, clients)
     if refused is not None:
         return _told(asking, refused)
     _begin(settings, found.name, clients, is_new=thing is None)
@@ -76,8 +76,10 @@ def _begin(settings: Settings, name: str, clients: Clients, *, is_new: bool) -> 
 
 
 def _over_the_limit(settings: Settings, asking: Asked, found: Admitted, clients: Clients) -> Refused | None:
-    """Count the device, once however often it asks. Both writes happen, or none (TransactWriteItems)."""
-    if settings.limit is None:
+    """Count the device, once however often it asks. Both writes happen, or none (TransactWriteItems). A
+    renewal counts for no claim.
+    """
+    if settings.limit is None or found.claim is None:
         return None
     for attempt in range(_TRIES):
         try:
@@ -123,10 +125,14 @@ def _told(asking: Asked, outcome: Admitted | Refused) -> dict[str, Any]:
         "certificateId": asking.certificate_id,
         "thing": asking.name,
         "allowed": allowed,
-        "reason": outcome.reason if isinstance(outcome, Refused) else f"by the claim {outcome.claim}",
+        "reason": outcome.reason if isinstance(outcome, Refused) else _by(outcome),
     }
     _LOG.log(logging.INFO if allowed else logging.WARNING, json.dumps(told))
     return {"allowProvisioning": allowed}
+
+
+def _by(admitted: Admitted) -> str:
+    return "by its own certificate" if admitted.claim is None else f"by the claim {admitted.claim}"
 
 
 @lru_cache(maxsize=1)

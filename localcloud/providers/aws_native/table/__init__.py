@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from localcloud.providers.aws_native.table import audit, detect, groups, jobs
+from localcloud.providers.aws_native.table import audit, certificates, detect, groups, jobs
 
-KINDS = tuple(kind for part in (audit, detect, groups, jobs) for kind in part.KINDS)
+KINDS = tuple(kind for part in (audit, certificates, detect, groups, jobs) for kind in part.KINDS)
