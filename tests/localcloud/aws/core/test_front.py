@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,12 +138,25 @@ def test_wrong_credentials(cloud: Cloud) -> None:
             assert refused.value.response["Error"]["Code"] == code, (service, keys)
 
 
-def test_secrets_stay_out_of_the_log_and_of_others_reach(cloud: Cloud) -> None:
+def test_secrets_stay_out_of_the_log(cloud: Cloud) -> None:
     cloud.client("iot").list_things()
     held = cloud.environment()
     log = (cloud.state / "cloud.log").read_text()
     assert held["AWS_SECRET_ACCESS_KEY"] not in log
-    assert (cloud.state / "aws.env").stat().st_mode & 0o777 == 0o600
-    assert (cloud.state / "aws.sqlite").stat().st_mode & 0o777 == 0o600
     made: dict[str, Any] = json.loads((cloud.state / "endpoints.json").read_text())
     assert held["AWS_ACCESS_KEY_ID"] not in str(made)
+
+
+def test_what_holds_the_secret_is_for_this_user_only(tmp_path: Path) -> None:
+    cloud = Cloud(tmp_path / "new" / "state").start()
+    cloud.client("sts").get_caller_identity()
+    secret = cloud.environment()["AWS_SECRET_ACCESS_KEY"].encode()
+    try:
+        holding = [it for it in cloud.state.rglob("*") if it.is_file() and secret in it.read_bytes()]
+        assert {"aws.env", "aws.sqlite-wal"} <= {it.name for it in holding}
+        assert {it.stat().st_mode & 0o777 for it in (*holding, cloud.state / "aws.sqlite")} == {0o600}
+        assert {it.stat().st_mode & 0o777 for it in (cloud.state, cloud.state / "aws")} == {0o700}
+    finally:
+        cloud.stop()
+    assert secret in (cloud.state / "aws.sqlite").read_bytes()
+    assert (cloud.state / "aws.sqlite").stat().st_mode & 0o777 == 0o600
