@@ -77,6 +77,52 @@ def test_publishing_that_is_refused(cloud: Cloud, path: str, query: dict[str, st
     assert _code(refused) == (400, "InvalidRequestException")
 
 
+_JOBS = "/things/pump-1/jobs"
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "query", "body", "words"),
+    [
+        ("-ats", "POST", "/topics/t", {"qos": "2"}, None, "less than or equal to 1"),
+        ("-ats", "POST", "/topics/t", {"qos": "one"}, None, "whole number"),
+        ("-ats", "POST", "/topics/t", {"other": "1"}, None, "takes no query parameter other"),
+        ("-ats", "GET", "/things/a%20b/shadow", {}, None, "regular expression pattern"),
+        ("-ats", "GET", "/things/" + "a" * 129 + "/shadow", {}, None, "length less than or equal to 128"),
+        ("-ats", "GET", "/things/pump-1/shadow", {"name": "a b"}, None, "regular expression pattern"),
+        ("-ats", "POST", "/things/pump-1/shadow", {}, None, "must not be null"),
+        ("-ats", "GET", "/api/things/shadow/ListNamedShadowsForThing/a", {"pageSize": "0"}, None, "to 1"),
+        (".jobs", "GET", "/things/a%20b/jobs", {}, None, "regular expression pattern"),
+        (".jobs", "GET", f"{_JOBS}/a%20b", {}, None, "regular expression pattern"),
+        (".jobs", "GET", f"{_JOBS}/j", {"includeJobDocument": "yes"}, None, "true or false"),
+        (".jobs", "GET", f"{_JOBS}/j", {"executionNumber": "x"}, None, "whole number"),
+        (".jobs", "POST", f"{_JOBS}/j", {}, {}, "must not be null"),
+        (".jobs", "POST", f"{_JOBS}/j", {}, {"status": "DONE"}, "enum value set"),
+        (".jobs", "POST", f"{_JOBS}/j", {}, {"status": "FAILED", "more": 1}, "not a member"),
+        (".jobs", "PUT", f"{_JOBS}/$next", {}, {"statusDetails": {"a b": "c"}}, "regular expression"),
+        (".jobs", "PUT", f"{_JOBS}/$next", {}, {"statusDetails": {"a": ""}}, "greater than or equal to 1"),
+    ],
+)
+def test_requests_that_break_the_services_models(
+    cloud: Cloud, kind: str, method: str, path: str, query: dict[str, str], body: object, words: str
+) -> None:
+    holder = make("pump-1")
+    cloud.thing("pump-1", cloud.certificate(holder, ("iot:*", "*"), ("iotjobsdata:*", "*")))
+    raw = b"" if body is None else json.dumps(body).encode()
+    refused = _call(cloud, kind, method, path, holder, query=query, raw=raw)
+    assert _code(refused) == (400, "InvalidRequestException")
+    assert words in refused.body["message"]
+
+
+@pytest.mark.parametrize("alias", ["a b", "a%2Fb", "*", "a" * 129, "none"])
+def test_credentials_of_no_alias(cloud: Cloud, alias: str) -> None:
+    holder = make("pump-1")
+    cloud.thing("pump-1", cloud.certificate(holder, ("iot:*", "*")))
+    answer = _call(cloud, ".credentials", "GET", f"/role-aliases/{alias}/credentials", holder)
+    assert (answer.status, answer.body) == (403, {"message": "Access Denied"})
+    without = _call(cloud, ".credentials", "GET", f"/role-aliases/{alias}/credentials", None)
+    assert (without.status, without.body) == (403, {"message": "Access Denied"})
+
+
 def test_credentials(cloud: Cloud) -> None:
     holder = make("pump-1")
     name = "${iot:Connection.Thing.ThingName}"

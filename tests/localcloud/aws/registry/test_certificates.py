@@ -134,6 +134,9 @@ def test_a_ca_of_many_accounts_brings_no_proof(iot: Any) -> None:
     proof = make(iot.get_registration_code()["registrationCode"], authority)
     many = {"caCertificate": authority.pem, "certificateMode": "SNI_ONLY"}
     assert "must be empty" in words_of(iot.register_ca_certificate, **many, verificationCertificate=proof.pem)
+    for holder in (make("leaf"), make("old", ca=True, days=-0.5)):
+        wrong = {**many, "caCertificate": holder.pem}
+        assert code_of(iot.register_ca_certificate, **wrong) == "CertificateValidationException"
     made = iot.register_ca_certificate(**many)
     known = iot.describe_ca_certificate(certificateId=made["certificateId"])["certificateDescription"]
     assert (known["certificateMode"], known["status"]) == ("SNI_ONLY", "INACTIVE")
