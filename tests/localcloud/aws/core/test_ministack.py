@@ -63,3 +63,18 @@ def test_one_that_takes_its_time_is_left_alone(child: Ministack, monkeypatch: py
         await child.stop()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [("/nowhere/python", "`make setup` does it"), ("/bin/false", "emulator.log tells why")],
+)
+def test_one_that_does_not_start_says_what_to_do(
+    child: Ministack, monkeypatch: pytest.MonkeyPatch, python: str, words: str
+) -> None:
+    monkeypatch.setattr(ministack, "PYTHON", Path(python))
+    with pytest.raises(ApiError) as refused:
+        asyncio.run(child.forward(HEALTH))
+    assert refused.value.status == 503
+    assert words in refused.value.message
+    assert child.pid is None
