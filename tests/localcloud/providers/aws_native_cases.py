@@ -13,25 +13,22 @@ from .aws_material import (
     Case,
 )
 
+_TAGS = [{"key": "a", "value": "b"}]
+
 
 def native() -> list[Case]:
     """aws-native."""
-    tags = [{"key": "a", "value": "b"}]
-    criteria = {
-        "comparisonOperator": "greater-than",
-        "durationSeconds": 300,
-        "consecutiveDatapointsToAlarm": 1,
-        "value": {"count": "10"},
-    }
-    behavior = {"name": "many", "metric": "aws:num-messages-sent", "criteria": criteria}
-    document = json.dumps({"operation": "reboot"})
+    return [*_groups(), *_audit(), *_detect(), *_jobs()]
+
+
+def _groups() -> list[Case]:
     return [
         Case(
             "aws-native:iot:ThingGroup",
             {
                 "thingGroupName": "quarantine",
                 "thingGroupProperties": {"thingGroupDescription": "set apart"},
-                "tags": tags,
+                "tags": _TAGS,
             },
             {"thingGroupProperties": {"thingGroupDescription": "set far apart"}},
         ),
@@ -41,6 +38,11 @@ def native() -> list[Case]:
             {"queryString": "attributes.site:worse"},
             {"thingGroupName": "other"},
         ),
+    ]
+
+
+def _audit() -> list[Case]:
+    return [
         Case(
             "aws-native:iot:AccountAuditConfiguration",
             {
@@ -66,7 +68,7 @@ def native() -> list[Case]:
                 "certificateProviderName": "coldchain-prod",
                 "accountDefaultForOperations": ["CreateCertificateFromCsr"],
                 "lambdaFunctionArn": FUNCTION,
-                "tags": tags,
+                "tags": _TAGS,
             },
             {"lambdaFunctionArn": f"{FUNCTION}-2"},
             {"certificateProviderName": "other"},
@@ -77,7 +79,7 @@ def native() -> list[Case]:
                 "scheduledAuditName": "daily",
                 "frequency": "DAILY",
                 "targetCheckNames": ["LOGGING_DISABLED_CHECK"],
-                "tags": tags,
+                "tags": _TAGS,
             },
             {"frequency": "WEEKLY", "dayOfWeek": "SUN"},
             {"scheduledAuditName": "other"},
@@ -93,20 +95,32 @@ def native() -> list[Case]:
                         "overrideDynamicGroups": True,
                     }
                 },
-                "tags": tags,
+                "tags": _TAGS,
             },
             {"actionParams": {"addThingsToThingGroupParams": {"thingGroupNames": ["quarantine", "bad"]}}},
             {"actionName": "other"},
         ),
+    ]
+
+
+def _detect() -> list[Case]:
+    criteria = {
+        "comparisonOperator": "greater-than",
+        "durationSeconds": 300,
+        "consecutiveDatapointsToAlarm": 1,
+        "value": {"count": "10"},
+    }
+    behavior = {"name": "many", "metric": "aws:num-messages-sent", "criteria": criteria}
+    return [
         Case(
             "aws-native:iot:CustomMetric",
-            {"metricName": "batteryLevel", "metricType": "number", "displayName": "Battery", "tags": tags},
+            {"metricName": "batteryLevel", "metricType": "number", "displayName": "Battery", "tags": _TAGS},
             {"displayName": "Level"},
             {"metricType": "string-list"},
         ),
         Case(
             "aws-native:iot:Dimension",
-            {"name": "telemetry", "type": "TOPIC_FILTER", "stringValues": ["dt/live/#"], "tags": tags},
+            {"name": "telemetry", "type": "TOPIC_FILTER", "stringValues": ["dt/live/#"], "tags": _TAGS},
             {"stringValues": ["dt/live/+"]},
             {"name": "other"},
         ),
@@ -117,7 +131,7 @@ def native() -> list[Case]:
                 "behaviors": [behavior],
                 "alertTargets": {"SNS": {"alertTargetArn": TOPIC, "roleArn": ROLE}},
                 "targetArns": [f"{ARN}:all/registered-things"],
-                "tags": tags,
+                "tags": _TAGS,
             },
             {
                 "behaviors": [{**behavior, "criteria": {**criteria, "value": {"count": "20"}}}],
@@ -125,6 +139,12 @@ def native() -> list[Case]:
             },
             {"securityProfileName": "other"},
         ),
+    ]
+
+
+def _jobs() -> list[Case]:
+    document = json.dumps({"operation": "reboot"})
+    return [
         Case(
             "aws-native:iot:JobTemplate",
             {"jobTemplateId": "reboot", "description": "restart", "document": document},
