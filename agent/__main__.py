@@ -38,7 +38,7 @@ def run(options: Options, began: float, now: Callable[[], datetime]) -> int:
     machine = Machine(
         options.attempts,
         random.SystemRandom().random,
-        options.issuance.renew_before if options.issuance else None,
+        options.renew_before,
         registered=bool(options.hub),
         enrols_once=options.aws is not None,
         gateway=options.gateway is not None,

@@ -78,6 +78,12 @@ class Options:
     gateway: GatewayOptions | None
     aws: AwsOptions | None = None
 
+    @property
+    def renew_before(self) -> timedelta | None:
+        """How long before their end certificates are renewed; None for a part of their life."""
+        own = self.issuance or (self.aws and self.aws.claim)
+        return own.renew_before if own else None
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m agent`."""
@@ -127,7 +133,9 @@ def _add_issuance(result: argparse.ArgumentParser) -> None:
         "--identity", type=Path, help="folder for key and certificate; mode 0700 (with a claim, too)"
     )
     group.add_argument(
-        "--renew-before-days", type=float, help="so long before its end (default: at 80 %% of its life)"
+        "--renew-before-days",
+        type=float,
+        help="so long before its end (default: at 80 %% of its life; with a claim, too)",
     )
 
 

@@ -45,6 +45,8 @@ def combinations(given: argparse.Namespace) -> Iterator[str]:
         yield "--claim-template and --just-in-time: a device enrols in one of the two ways"
     if given.parameter and not claim:
         yield "--parameter goes with --claim-template"
+    if given.renew_before_days is not None and not claim:
+        yield "--renew-before-days goes with --claim-template: no other one is the device's to renew"
     yield from (f"{flag} is for Azure, not with --endpoint" for flag in _of_azure(given))
 
 
@@ -65,7 +67,6 @@ def _of_azure(given: argparse.Namespace) -> Iterator[str]:
         "--provisioning-host": bool(given.provisioning_host),
         "--websockets": given.websockets,
         "--request-certificate": given.request_certificate,
-        "--renew-before-days": given.renew_before_days is not None,
         "--gateway": given.gateway,
         "--gateway-host": bool(given.gateway_host),
         "--trust": given.trust is not None,

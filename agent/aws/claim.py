@@ -5,6 +5,9 @@ it the device asks for a certificate for a key of its own (`$aws/certificates/cr
 fleet's template register it (`$aws/provisioning-templates/{name}/provision/json`), and from then on shows
 nothing but its own. AWS: "Device provisioning MQTT API", "Provisioning by claim". It goes on where an earlier
 run was killed (`agent.aws.progress`).
+
+A renewal is the same with the device's own certificate in the claim's place: that proves which thing it is,
+as a certificate that many share does not.
 """
 
 import threading
@@ -30,6 +33,10 @@ from agent.identities import Identities, has_any
 from agent.issuance import accept
 from agent.options import Options
 
+_RENEWING = (
+    "instead of an answer",
+    "the policy of the device's certificate does not let it renew by this provisioning template",
+)
 _ANSWER_SECONDS = 25
 _SUBSCRIPTIONS = 4
 
@@ -41,9 +48,14 @@ class Doubts:
     connecting: Doubt = field(default_factory=Doubt)
     asking: Doubt = field(default_factory=partial(Doubt, when=ASKING))
 
+    @classmethod
+    def of_renewals(cls) -> "Doubts":
+        """The same of a device's own certificate."""
+        return cls(asking=Doubt(when=_RENEWING))
+
 
 class ClaimProvisioning:
-    """One enrolment by claim. `now` is the wall clock."""
+    """One enrolment by claim, which is `shown`. `now` is the wall clock."""
 
     def __init__(
         self,
@@ -51,12 +63,12 @@ class ClaimProvisioning:
         aws: AwsOptions,
         claim: Claim,
         identities: Identities,
+        shown: Certificate,
         doubts: Doubts,
         now: Callable[[], datetime],
     ) -> None:
-        assert isinstance(options.credential, Certificate), "the options were checked"
         self._options, self._aws, self._claim = options, aws, claim
-        self._credential = options.credential
+        self._credential = shown
         self._identities = identities
         self._doubts = doubts
         self._progress = Progress(claim.folder, now)
@@ -74,10 +86,7 @@ class ClaimProvisioning:
                 f"the device's own certificate in {self._claim.folder} is damaged or has ended, and a "
                 "claim is for the first contact alone: a person has to equip it anew"
             )
-        try:
-            return self._enrolled()
-        except OSError as error:
-            raise UnavailableError(f"the device's certificate cannot be kept: {error}") from error
+        return self._enrolled()
 
     def close(self) -> None:
         """Keep nothing that comes from now on."""
@@ -87,6 +96,12 @@ class ClaimProvisioning:
             connection.close()
 
     def _enrolled(self) -> Assignment:
+        try:
+            return self._made()
+        except OSError as error:
+            raise UnavailableError(f"the device's certificate cannot be kept: {error}") from error
+
+    def _made(self) -> Assignment:
         key = self._progress.key()
         created = self._progress.created(key)
         thing = self._registered(key, created)
@@ -130,6 +145,8 @@ class ClaimProvisioning:
         return True
 
     def _open(self, credential: Certificate, doubt: Doubt) -> Connection:
+        if self._given_up.is_set():
+            raise UnavailableError("the enrolment was given up")
         name = self._options.registration_id
         connection = Connection(self._options, self._aws, credential, name, doubt)
         self._connection = connection
@@ -169,6 +186,18 @@ class ClaimProvisioning:
             raise answer_error(what, told.status_code, told.error_code, told.error_message) from error
         self._doubts.asking.accepted()
         return answer
+
+
+class ClaimRenewal(ClaimProvisioning):
+    """One renewal: `shown` is the certificate that the device has, which AWS lets hold to its own end."""
+
+    def enrol(self) -> Assignment:
+        """The thing and its new certificate, which is kept. Raises CloudError."""
+        return self._enrolled()
+
+    def close(self) -> None:
+        """Keep nothing that comes from now on. The connection ends by itself: this may not wait for it."""
+        self._given_up.set()
 
 
 def _client(connection: Connection) -> Any:  # noqa: ANN401  the SDK's own

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agent.assignment import Assignment, FixedAssignment
-from agent.aws.claim import ClaimProvisioning, Doubts
+from agent.aws.claim import ClaimProvisioning, ClaimRenewal, Doubts
 from agent.aws.doubt import REFUSED_AFTER_JUST_IN_TIME, Doubt
 from agent.aws.hub import AwsHub
 from agent.aws.options import AwsOptions
@@ -17,11 +17,11 @@ from agent.ports import Provisioning
 
 
 class NoRenewal:
-    """What AWS IoT issued lives for decades and is not renewed over MQTT: an operator provisions anew."""
+    """A certificate that did not come by claim is its equipper's to renew."""
 
     def enrol(self) -> Assignment:
         """Raises RefusedError."""
-        raise RefusedError("certificates that AWS IoT issued are not renewed by the device")
+        raise RefusedError("a certificate that the device was equipped with is not renewed by the device")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -35,7 +35,7 @@ class AwsCloud:
         self._aws = aws
         self._now = now
         self._doubt = Doubt(first=REFUSED_AFTER_JUST_IN_TIME if aws.is_just_in_time else None)
-        self._claim_doubts = Doubts()
+        self._claim_doubts, self._renewal_doubts = Doubts(), Doubts.of_renewals()
         self._identities: Identities | None = None
         if aws.claim is not None:
             self._identities = Identities(aws.claim.folder, options.registration_id, now, named=False)
@@ -50,12 +50,21 @@ class AwsCloud:
         aws = self._aws
         if aws.claim is None or self._identities is None:
             return FixedAssignment(aws.endpoint, self._options.registration_id)
+        options, shown = self._options, self._options.credential
+        assert isinstance(shown, Certificate), "the options were checked"
         doubts, now = self._claim_doubts, self._now
-        return ClaimProvisioning(self._options, aws, aws.claim, self._identities, doubts, now)
+        return ClaimProvisioning(options, aws, aws.claim, self._identities, shown, doubts, now)
 
     def renewal(self) -> Provisioning:
-        """None."""
-        return NoRenewal()
+        """By the certificate that came by claim, while it holds."""
+        aws, identities = self._aws, self._identities
+        if aws.claim is None or identities is None:
+            return NoRenewal()
+        shown = identities.in_use()
+        if shown is None:
+            return self.provisioning()
+        doubts, now = self._renewal_doubts, self._now
+        return ClaimRenewal(self._options, aws, aws.claim, identities, shown, doubts, now)
 
     def hub(self, host: str, device_id: str) -> AwsHub:
         """A new connection, not yet connected; `host` is the endpoint of the options."""

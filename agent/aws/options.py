@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 PORT, ALPN_PORT = 8883, 443
@@ -15,13 +16,14 @@ PARAMETER = "SerialNumber"
 
 @dataclass(frozen=True)
 class Claim:
-    """Fleet provisioning by claim: the template, where the device keeps its own key and certificate, and what
-    the template is told.
+    """Fleet provisioning by claim: the template, where the device keeps its own key and certificate, what the
+    template is told; how long before their end certificates are renewed, None for 20 % of their life.
     """
 
     template: str
     folder: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
+    renew_before: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -74,5 +76,7 @@ def read(given: argparse.Namespace) -> AwsOptions | None:
     if given.claim_template and given.identity is not None:
         told = dict(each.split("=", 1) for each in given.parameter)
         parameters = {PARAMETER: given.registration_id, **told}
-        claim = Claim(given.claim_template, given.identity, parameters)
+        days = given.renew_before_days
+        before = None if days is None else timedelta(days=days)
+        claim = Claim(given.claim_template, given.identity, parameters, before)
     return AwsOptions(given.endpoint.lower(), given.port or PORT, given.topics, given.just_in_time, claim)

@@ -1,5 +1,6 @@
 """What a device of AWS IoT is told: everything wrong at once, and nothing of Azure's."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_a_claim(identity: Path, tmp_path: Path) -> None:
     assert options.aws.claim == Claim("coldchain-reefers", own, {"SerialNumber": "reefer-1", "Line": "a=b"})
     assert own.stat().st_mode & 0o777 == 0o700
     assert options.issuance is None
+    assert options.renew_before is None
+    days = parse(arguments(identity, *claim, "--renew-before-days", "1.5"), {})
+    assert days.renew_before == timedelta(days=1.5)
 
 
 def test_a_claim_that_was_used_is_not_even_opened(identity: Path, tmp_path: Path) -> None:
@@ -91,6 +95,8 @@ def test_every_fault_at_once(tmp_path: Path) -> None:
         (["--symmetric-key-file", "x"], "certificates"),
         (["--identity", "x"], "--claim-template and --identity"),
         (["--parameter", "a=b"], "--parameter goes with --claim-template"),
+        (["--renew-before-days", "7"], "--renew-before-days goes with --claim-template"),
+        (["--just-in-time", "--renew-before-days", "7"], "--renew-before-days goes with --claim-template"),
         (["--request-certificate", "--claim-template", "t", "--identity", "x"], "for Azure"),
     ],
 )
