@@ -20,16 +20,17 @@ from fleet import load_stack
 
 STACKS = ("local", "dev", "staging", "prod")
 CLOUDS: tuple[Cloud, ...] = ("azure", "aws")
+ELSEWHERE = {"AWS_PROFILE": "of-other-work", "AWS_REGION": "us-east-1", "AZURE_TENANT_ID": "of-other-work"}
+"""What a person's environment may hold for other accounts; none of it counts offline."""
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def _preview(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    foreign = ("PULUMI_", "AZURE_", "ARM_", "MUSTER_")
+    foreign = ("PULUMI_", "AZURE_", "ARM_", "AWS_", "MUSTER_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     command = [str(Path(sys.executable).with_name("muster")), "preview", *arguments]
-    return subprocess.run(
-        command, cwd=project, env=kept | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False
-    )
+    environment = kept | {"NO_COLOR": "1"} | ELSEWHERE
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,8 @@ def test_each_stack_can_be_previewed_without_an_account(previewed: dict[str, Any
     described = load_stack(PROJECT / "stacks" / f"Pulumi.{stack}.yaml")
     hubs = [each for each in result["resources"] if each["type"] == "azure-native:iothub:IotHubResource"]
     assert len(hubs) == len(described.on_azure.hubs)
+    policies = {each["name"] for each in result["resources"] if each["type"] == "muster:aws:DevicePolicy"}
+    assert policies >= {f"{described.name}-aws-{key}-policy" for key in described.groups}
 
 
 @pytest.mark.xdist_group("previews")
