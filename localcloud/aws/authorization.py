@@ -83,6 +83,13 @@ _BY_ARN = {
     "resourceArn": "TagResource UntagResource ListTagsForResource",
 }
 _DEFAULTS = {"indexName": "AWS_Things"}
+_ACTIONS = {
+    "DeletePackage": "DeletePackageVersion",
+    "ListPrincipalThingsV2": "ListPrincipalThings",
+    "ListThingPrincipalsV2": "ListThingPrincipals",
+}
+"""Operations whose right is called otherwise ("Requires permission to access the … action", botocore iot
+2015-05-28)."""
 
 
 class Authorization:
@@ -94,7 +101,7 @@ class Authorization:
 
     async def check(self, caller: Caller, service: str, operation: str, params: Mapping[str, Any]) -> None:
         """Let the call pass. Raises ApiError AccessDeniedException."""
-        action = f"{_PREFIXES.get(service, service)}:{operation}"
+        action = f"{_PREFIXES.get(service, service)}:{_ACTIONS.get(operation, operation)}"
         held = await self.documents_of(caller)
         context = {
             "aws:SourceIp": caller.source_address,

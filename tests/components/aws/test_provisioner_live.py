@@ -43,6 +43,7 @@ TRUST = {
 ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
     ("iot", "create_thing_group", {"thingGroupName": "coldchain-more"}),
     ("iot", "create_thing", {"thingName": "reefer-7"}),
+    ("iot", "list_thing_principals_v2", {"thingName": "reefer-7"}),
     ("iot", "describe_endpoint", {"endpointType": "iot:Data-ATS"}),
     ("iot", "get_registration_code", {}),
     ("iot", "update_event_configurations", {"eventConfigurations": {"JOB": {"Enabled": True}}}),
