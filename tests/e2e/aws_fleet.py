@@ -147,6 +147,13 @@ class AwsFleet:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
 
+    def hook_said(self, group: str, thing: str) -> str:
+        """Why a group's hook did not let a device in, as an operator reads it in the function's log."""
+        name = f"/aws/lambda/coldchain-local-{group}-hook"
+        found = self.aws().client("logs").call("filter_log_events", logGroupName=name)["events"]
+        told = [json.loads(it["message"]) for it in found if it["message"].startswith("{")]
+        return next((str(it["reason"]) for it in told if it["thing"] == thing and not it["allowed"]), "")
+
     def break_hook(self, group: str) -> None:
         """Have a group's hook sleep longer than AWS IoT waits."""
         archive = io.BytesIO()

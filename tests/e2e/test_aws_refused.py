@@ -20,6 +20,7 @@ from tests.localcloud.control.client import Control
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("aws-fleet"), pytest.mark.timeout(600)]
 
 REFUSED = 3
+BY_THE_HOOK = ("403 AccessDenied", "does not allow the provisioning")
 LATER_DAYS = 100
 
 
@@ -75,13 +76,15 @@ def test_a_claim_is_not_good_for_another_template(aws_fleet: AwsFleet) -> None:
 
 
 def test_a_claim_proves_no_name_that_somebody_has(aws_fleet: AwsFleet) -> None:
-    refused(aws_fleet.by_claim("truck-aws-0001", "vans", "vans"))
+    refused(aws_fleet.by_claim("truck-aws-0001", "vans", "vans"), *BY_THE_HOOK)
+    assert "another kind of thing" in aws_fleet.hook_said("vans", "truck-aws-0001")
     (principal,) = aws_fleet.iot().call("list_thing_principals", thingName="truck-aws-0001")["principals"]
     assert principal.endswith(aws_fleet.certificate_id("truck-aws-0001"))
 
 
 def test_a_device_that_is_not_in_the_registry(aws_fleet: AwsFleet) -> None:
-    refused(aws_fleet.by_claim("crate-unlisted", "crates", "crates"))
+    refused(aws_fleet.by_claim("crate-unlisted", "crates", "crates"), *BY_THE_HOOK)
+    assert "not in the registry" in aws_fleet.hook_said("crates", "crate-unlisted")
     assert not is_there(aws_fleet.iot(), "crate-unlisted")
 
 
@@ -89,7 +92,8 @@ def test_a_claim_beyond_its_limit(aws_fleet: AwsFleet) -> None:
     """It is two, and `muster up` has brought up one device with it."""
     told = aws_fleet.by_claim("van-second", "vans", "vans")
     assert told.is_up, told.text
-    refused(aws_fleet.by_claim("van-third", "vans", "vans"))
+    refused(aws_fleet.by_claim("van-third", "vans", "vans"), *BY_THE_HOOK)
+    assert "has registered its 2 devices" in aws_fleet.hook_said("vans", "van-third")
     assert not is_there(aws_fleet.iot(), "van-third")
 
 
@@ -97,7 +101,7 @@ def test_a_hook_that_does_not_answer_in_time_lets_nobody_in(aws_fleet: AwsFleet)
     iot = aws_fleet.iot()
     iot.call("create_thing", thingName="crate-late", thingTypeName="coldchain-crates")
     aws_fleet.break_hook("crates")
-    refused(aws_fleet.by_claim("crate-late", "crates", "crates"))
+    refused(aws_fleet.by_claim("crate-late", "crates", "crates"), "AccessDenied", "within 5 seconds")
     assert iot.call("list_thing_principals", thingName="crate-late")["principals"] == []
 
 
