@@ -78,6 +78,10 @@ class BotoResource:
     ) -> Live:
         identity = self._kind.calls.existing(to, wish, refused) if is_taken(refused) else ""
         found = self._document(to, identity, inputs) if identity else None
+        if found is None and identity:
+            raise ProviderError(
+                f"{refused}\n  {identity} is not in this account and region; another one may have it"
+            )
         if found is None:
             raise refused
         changes = self.diff(inputs, body.project(self._kind, inputs, found)).changes

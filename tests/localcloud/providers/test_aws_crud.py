@@ -65,6 +65,46 @@ def test_another_refusal_stays_as_it_is() -> None:
         made(session).resource(THING).create({"name": "one"})
 
 
+CA = {
+    "active": True,
+    "allowAutoRegistration": True,
+    "caCertificatePem": "pem",
+    "verificationCertificatePem": "proof",
+    "certificateMode": "DEFAULT",
+}
+
+
+def test_a_ca_that_another_account_has_registered_is_told_and_nothing_else_is_asked() -> None:
+    """In DEFAULT mode a CA is one account's in a region."""
+    words = "CA certificate is already registered by another account"
+    session = FakeSession(
+        register_ca_certificate=refusal("ResourceAlreadyExistsException", words, resourceId="abc"),
+        describe_ca_certificate=GONE,
+    )
+    told = rf"ResourceAlreadyExistsException: {words}\n  abc is not in this account and region"
+    with pytest.raises(ProviderError, match=told):
+        made(session).resource("aws:iot/caCertificate:CaCertificate").create(CA)
+
+
+def test_a_ca_that_another_fleet_has_registered_here_is_not_taken_over() -> None:
+    described = {
+        "certificateArn": "arn",
+        "status": "ACTIVE",
+        "certificatePem": "pem",
+        "autoRegistrationStatus": "ENABLE",
+        "certificateMode": "DEFAULT",
+    }
+    session = FakeSession(
+        register_ca_certificate=refusal("ResourceAlreadyExistsException", "it is", resourceId="abc"),
+        describe_ca_certificate={"certificateDescription": described},
+        list_tags_for_resource={"tags": [{"Key": "muster-fleet", "Value": "fridges"}]},
+    )
+    wanted = {**CA, "tags": {"muster-fleet": "coldchain"}}
+    told = r"it is\n  abc exists already and is not as declared; delete it, or take it over: pulumi import"
+    with pytest.raises(ProviderError, match=told):
+        made(session).resource("aws:iot/caCertificate:CaCertificate").create(wanted)
+
+
 def test_a_ca_that_is_registered_is_found_by_the_id_in_the_error() -> None:
     described = {
         "certificateDescription": {
@@ -80,14 +120,7 @@ def test_a_ca_that_is_registered_is_found_by_the_id_in_the_error() -> None:
         describe_ca_certificate=described,
         list_tags_for_resource={"tags": []},
     )
-    inputs = {
-        "active": True,
-        "allowAutoRegistration": True,
-        "caCertificatePem": "pem",
-        "verificationCertificatePem": "proof",
-        "certificateMode": "DEFAULT",
-    }
-    assert made(session).resource("aws:iot/caCertificate:CaCertificate").create(inputs).identity == "abc"
+    assert made(session).resource("aws:iot/caCertificate:CaCertificate").create(CA).identity == "abc"
 
 
 def test_what_is_gone_is_read_as_gone_and_deleted_without_a_word() -> None:
