@@ -83,8 +83,8 @@ class ClaimProvisioning:
             return Assignment(self._aws.endpoint, known.device_id, known.certificate)
         if has_any(self._claim.folder):
             raise RefusedError(
-                f"the device's own certificate in {self._claim.folder} is damaged or has ended, and a "
-                "claim is for the first contact alone: a person has to equip it anew"
+                f"the device's own certificate in {self._claim.folder} is damaged, has ended or is another "
+                "device's, and a claim is for the first contact alone: a person has to equip it anew"
             )
         return self._enrolled()
 

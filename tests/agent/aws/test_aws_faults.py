@@ -62,6 +62,7 @@ def test_a_certificate_that_was_kept_for_another_device_is_not_used(
     device = start(*own, "--attempts", "1", name="van-2")
     assert device.ended() == 3
     assert device.events() == ["starting", "refused"]
+    assert "another device's" in device.wait("refused")["reason"]
     assert endpoint.subjects == ["CN=van-1,O=coldchain", "own"]
 
 
