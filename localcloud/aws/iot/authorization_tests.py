@@ -65,7 +65,9 @@ class AuthorizationTests:
     def _result(
         self, asked: Document, documents: dict[str, Document], context: dict[str, Values]
     ) -> Document:
-        """One decision for all the resources: the worst."""
+        """One decision for all the resources: the worst. Raises ApiError."""
+        if "actionType" not in asked:
+            raise invalid("Each of authInfos has an actionType.")
         requests = [Request(_ACTIONS[asked["actionType"]], it, context) for it in asked["resources"]]
         decisions = [policy.decide(documents.values(), it) for it in requests]
         worst = next((it for it in ("explicitDeny", "implicitDeny") if it in decisions), "allowed")

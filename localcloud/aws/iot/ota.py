@@ -34,8 +34,8 @@ _CONFIGS = {
 }
 _SHOWN = (
     *_KEPT,
-    *_CONFIGS,
     "otaUpdateArn",
+    "awsJobExecutionsRolloutConfig",
     "awsJobPresignedUrlConfig",
     "otaUpdateFiles",
     "otaUpdateStatus",
@@ -189,6 +189,8 @@ def _check(file: Params) -> None:
         raise invalid("fileLocation has one of stream and s3Location.")
     if not {"bucket", "key"} <= set(location.get("s3Location", {"bucket": "", "key": ""})):
         raise invalid("s3Location has a bucket and a key.")
+    if not {"streamId", "fileId"} <= set(location.get("stream", {"streamId": "", "fileId": 0})):
+        raise invalid("stream has a streamId and a fileId.")
     signing = file.get("codeSigning", {})
     for name in ("awsSignerJobId", "startSigningJobParameter"):
         if name in signing:
@@ -197,6 +199,8 @@ def _check(file: Params) -> None:
     members = {"signature", "certificateChain", "hashAlgorithm", "signatureAlgorithm"}
     if custom is not None and not members <= set(custom):
         raise invalid(f"customCodeSigning has {', '.join(sorted(members))}.")
+    if custom is not None and "inlineDocument" not in custom["signature"]:
+        raise invalid("The signature of customCodeSigning has an inlineDocument.")
 
 
 def _document(

@@ -114,6 +114,17 @@ def test_what_is_finished_stays_so(fleet: Client, aws: Aws) -> None:
     assert refused.value.code == "InvalidStateTransitionException"
 
 
+def test_a_job_is_changed_while_it_is_in_progress(fleet: Client) -> None:
+    create(fleet)
+    fleet.update_job(jobId="job", description="more", timeoutConfig={"inProgressTimeoutInMinutes": 9})
+    job = fleet.describe_job(jobId="job")["job"]
+    assert (job["description"], job["timeoutConfig"]) == ("more", {"inProgressTimeoutInMinutes": 9})
+    wrong = {"inProgressTimeoutInMinutes": 0}
+    assert "1 to 10080" in words_of(fleet.update_job, jobId="job", timeoutConfig=wrong)
+    fleet.cancel_job(jobId="job")
+    assert "is CANCELED" in words_of(fleet.update_job, jobId="job", description="late")
+
+
 def test_a_rollout_keeps_its_rate(fleet: Client, aws: Aws, clock: Clock) -> None:
     every = [THING.format(it) for it in "abc"]
     create(fleet, targets=every, jobExecutionsRolloutConfig={"maximumPerMinute": 1})

@@ -67,7 +67,14 @@ def test_over_mqtt_the_files_are_a_stream(iot: Client, aws: Aws, role: str) -> N
 
 
 def test_over_http_the_device_gets_a_signed_link(iot: Client, aws: Aws, role: str) -> None:
-    create(iot, role, protocols=["HTTP"], awsJobPresignedUrlConfig={"expiresInSec": 90})
+    configs = {
+        "awsJobPresignedUrlConfig": {"expiresInSec": 90},
+        "awsJobTimeoutConfig": {"inProgressTimeoutInMinutes": 5},
+    }
+    create(iot, role, protocols=["HTTP"], **configs)
+    assert "awsJobTimeoutConfig" not in iot.get_ota_update(otaUpdateId="u1")["otaUpdateInfo"]
+    job = iot.describe_job(jobId="AFR_OTA-u1")["job"]
+    assert job["timeoutConfig"] == {"inProgressTimeoutInMinutes": 5}
     given = json.loads(aws.world.jobs.executions.start_next("pump", {})["execution"]["jobDocument"])
     (file,) = given["afr_ota"]["files"]
     assert "streamname" not in given["afr_ota"]
@@ -82,6 +89,7 @@ def test_over_http_the_device_gets_a_signed_link(iot: Client, aws: Aws, role: st
         ({"files": [{"fileName": "x"}]}, "one of stream and s3Location"),
         ({"files": [{"fileLocation": {"s3Location": PLACE}}]}, "fileName"),
         ({"files": [{"fileName": "x", "fileLocation": {"s3Location": {"bucket": "images"}}}]}, "a key"),
+        ({"files": [{"fileName": "x", "fileLocation": {"stream": {"fileId": 0}}}]}, "has a streamId"),
         (
             {"files": [{"fileName": "x", "fileLocation": {"s3Location": {**PLACE, "key": "none"}}}]},
             "cannot be read",
@@ -100,6 +108,20 @@ def test_over_http_the_device_gets_a_signed_link(iot: Client, aws: Aws, role: st
                 ]
             },
             "AWS Signer is not served",
+        ),
+        (
+            {
+                "files": [
+                    {
+                        "fileName": "x",
+                        "fileLocation": {"s3Location": PLACE},
+                        "codeSigning": {
+                            "customCodeSigning": {**SIGNED["customCodeSigning"], "signature": {}}
+                        },
+                    }
+                ]
+            },
+            "has an inlineDocument",
         ),
         ({"protocols": ["FTP"]}, "enum value set"),
     ],

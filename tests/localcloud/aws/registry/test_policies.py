@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from localcloud.aws.cloud import Aws
-from tests.localcloud.aws.control.refusals import code_of
+from tests.localcloud.aws.control.refusals import code_of, words_of
 
 
 def document(client: str = "a") -> str:
@@ -135,3 +135,5 @@ def test_an_authorization_is_tried(iot: Any, aws: Aws) -> None:
     assert decided("a", policyNamesToSkip=["p"]) == "IMPLICIT_DENY"
     assert decided("a", policyNamesToAdd=["deny"]) == "EXPLICIT_DENY"
     assert code_of(iot.test_authorization, authInfos=[]) == "InvalidRequestException"
+    no_type = {"principal": made["certificateArn"], "authInfos": [{"resources": ["x"]}]}
+    assert "has an actionType" in words_of(iot.test_authorization, **no_type)
