@@ -39,6 +39,8 @@ class Endpoint:
     """A PEM file: the CAs whose clients are let through the handshake."""
     turned_away: int = 0
     """So many connections are ended behind the handshake, -1: all."""
+    is_deaf: bool = False
+    """Whether CONNECT is not answered."""
     garbled: set[str] = field(default_factory=set)
     """Topics that bear no JSON."""
     silent: set[str] = field(default_factory=set)
@@ -168,7 +170,7 @@ class Endpoint:
 
     def _handle(self, stream: ssl.SSLSocket, head: int, body: bytes) -> None:
         match head >> 4:
-            case packets.CONNECT:
+            case packets.CONNECT if not self.is_deaf:
                 stream.sendall(packets.write_connack(0))
             case packets.SUBSCRIBE:
                 asked = packets.read_subscribe(body)

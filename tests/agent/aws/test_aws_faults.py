@@ -66,6 +66,14 @@ def test_a_certificate_that_was_kept_for_another_device_is_not_used(
     assert endpoint.subjects == ["CN=van-1,O=coldchain", "own"]
 
 
+def test_stopped_while_it_waits_to_be_let_in(endpoint: Endpoint, start: StartAws) -> None:
+    endpoint.is_deaf = True
+    device = start()
+    device.wait_until(lambda: bool(endpoint.subjects))
+    assert device.stop() == 0
+    assert device.events() == ["starting", "assigned", "stopped"]
+
+
 class Failed:
     """An MQTT client whose CONNECT fails."""
 
