@@ -66,6 +66,16 @@ def test_a_certificate_that_was_kept_for_another_device_is_not_used(
     assert endpoint.subjects == ["CN=van-1,O=coldchain", "own"]
 
 
+def test_a_first_start_with_a_claim_over_a_network_that_breaks(
+    endpoint: Endpoint, start: StartAws, tmp_path: Path
+) -> None:
+    endpoint.turned_away = 2
+    device = start(*CLAIM, str(tmp_path / "own"))
+    device.wait("reported")
+    assert device.events()[:4] == ["starting", "retrying", "retrying", "assigned"]
+    assert endpoint.asked["$aws/certificates/create-from-csr/json"] == 1
+
+
 def test_stopped_while_it_waits_to_be_let_in(endpoint: Endpoint, start: StartAws) -> None:
     endpoint.is_deaf = True
     device = start()

@@ -139,7 +139,7 @@ def test_one_that_has_ended_is_for_a_person(
     cloud = _cloud(tmp_path, issue, *own, moved=timedelta(days=10))
     renewal = cloud.renewal()
     assert type(renewal) is ClaimProvisioning
-    with pytest.raises(RefusedError, match="has ended .*a claim is for the first contact alone"):
+    with pytest.raises(RefusedError, match=r"has ended .*a claim is for the first contact alone"):
         renewal.enrol()
     assert endpoint.asked[CREATE] == 1
 
