@@ -75,6 +75,9 @@ class Around:
     def _s3_createbucket(self, _params: dict[str, Any]) -> dict[str, Any]:
         return {}
 
+    def _lambda_getpolicy(self, _params: dict[str, Any]) -> dict[str, Any]:
+        raise ApiError("ResourceNotFoundException", "There is no such function.", 404)
+
     def _role(self, params: dict[str, Any]) -> dict[str, Any]:
         found = self.roles.get(params["RoleName"])
         if found is None:
