@@ -25,7 +25,16 @@ def test_a_connection_that_was_accepted_ends_the_doubt() -> None:
     assert isinstance(doubt.judge(CLOSED, "closed"), UnavailableError)
 
 
-@pytest.mark.parametrize("name", ["AWS_IO_SOCKET_CONNECTION_REFUSED", "AWS_IO_DNS_INVALID_NAME", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_IO_SOCKET_CONNECTION_REFUSED",
+        "AWS_IO_DNS_INVALID_NAME",
+        "AWS_ERROR_HTTP_PROXY_CONNECT_FAILED",
+        "AWS_ERROR_MQTT_TIMEOUT",
+        "",
+    ],
+)
 def test_out_of_reach_is_never_a_refusal(name: str) -> None:
     doubt = Doubt(1)
     assert all(isinstance(doubt.judge(name, "no"), UnavailableError) for _ in range(20))
