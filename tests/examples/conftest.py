@@ -1,15 +1,17 @@
 """An example brought up as its README says: a project with its stack file, a local cloud, the real engine.
 
-What an example says exists already (a network, a workspace, an event hub of somebody else's) is made first,
-in the local cloud, by plain calls to ARM.
+What an example says exists already (a network, a workspace, an event hub of somebody else's, a function that
+signs) is made first, in the local cloud, by plain calls to ARM and AWS.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import ssl
 import subprocess
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from cli.local.layout import Layout
 from cli.local.progress import Reporter, Step
 from cli.setup import ensure_tools
 from fleet import load_stack
+from provider.clients.aws import Aws
 
 EXAMPLES = PROJECT / "examples"
 SOMEBODYS = "00000000-0000-4000-8000-000000000000"
@@ -229,3 +232,26 @@ def _make_existing(variables: Mapping[str, str]) -> None:
     for below, kind, body in EXISTING:
         arm.put(below, _VERSIONS[kind], body)
     arm.close()
+    _make_function(Aws(variables))
+
+
+def _make_function(aws: Aws) -> None:
+    """A function that could sign certificates; nobody asks it to."""
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = aws.client("iam").call("create_role", RoleName="signs", AssumeRolePolicyDocument=trust)["Role"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    raise NotImplementedError\n")
+    aws.client("lambda").call(
+        "create_function",
+        FunctionName="sign-certificates",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role["Arn"],
+        Code={"ZipFile": code.getvalue()},
+    )

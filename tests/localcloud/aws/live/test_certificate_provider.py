@@ -115,6 +115,7 @@ def _template(cloud: Cloud) -> None:
         "thing_group": _GROUP,
         "policies": [names[part] for part in parts],
         "attributes": {},
+        "billing_group": None,
     }
     iot.create_provisioning_template(
         templateName=_GROUP,
