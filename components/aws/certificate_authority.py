@@ -84,10 +84,12 @@ class CertificateAuthority(pulumi.ComponentResource):
             allow_auto_registration=issuer["enabled"],
             registration_config=configuration or None,
             tags=args["tags"],
-            # Another proof of the same key is no reason to register the CA anew.
+            # Another proof of the same key is no reason to register the CA anew. What does replace it, as
+            # another mode does, is the same CA again, which AWS has once: the old registration goes first.
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.get("protect"),
+                delete_before_replace=True,
                 ignore_changes=["verificationCertificatePem"],
             ),
         )

@@ -147,7 +147,7 @@ class FleetProvisioning(pulumi.ComponentResource):
             f"{name}-provisioning",
             place,
             place.name(args["key"], "claim"),
-            roles.by_template(place, registered["thing_type"], registered["thing_group"]),
+            roles.by_template(place, registered),
             self._opts,
             args["tags"],
         )
@@ -181,6 +181,7 @@ def _settings(args: FleetProvisioningArgs) -> dict[str, Any]:
         "limit": args["limit"],
         "renews": args["renews"],
         "thing_type": args["registered"]["thing_type"],
+        "billing_group": args["registered"]["billing_group"],
         "desired": dict(args["desired"]),
     }
 
@@ -198,9 +199,8 @@ def _rights(args: FleetProvisioningArgs, table: dynamodb.Table | None) -> list[S
     things = place.arn("iot", "thing/*")  # which things, nobody knows beforehand
     rights = [allow(["iot:DescribeThing", "iot:ListThingPrincipals"], things)]
     if args["desired"]:
-        kind = place.arn("iot", f"thingtype/{args['registered']['thing_type']}")
         rights += [
-            allow(["iot:CreateThing"], [things, kind]),
+            *roles.creating(place, args["registered"]),
             allow(["iot:GetThingShadow", "iot:UpdateThingShadow"], things),
         ]
     if table is not None:

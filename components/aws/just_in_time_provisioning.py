@@ -42,7 +42,7 @@ class JustInTimeProvisioning(pulumi.ComponentResource):
             name,
             place,
             place.name(args["key"], "jitp"),
-            roles.by_template(place, registered["thing_type"], registered["thing_group"]),
+            roles.by_template(place, registered),
             pulumi.ResourceOptions(parent=self),
             args["tags"],
         )

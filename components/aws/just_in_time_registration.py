@@ -89,6 +89,7 @@ class JustInTimeRegistration(pulumi.ComponentResource):
             "thing_group": registered["thing_group"],
             "policies": list(registered["policies"]),
             "attributes": dict(registered["attributes"]),
+            "billing_group": registered["billing_group"],
             "desired": dict(args["desired"]),
         }
         return enrolment_function.enrolment_function(
@@ -173,7 +174,7 @@ class JustInTimeRegistration(pulumi.ComponentResource):
 def _rights(place: Place, registered: Registered, table: dynamodb.Table) -> list[Statement]:
     things = place.arn("iot", "thing/*")  # which things, nobody knows beforehand
     return [
-        *roles.registering(place, registered["thing_type"], registered["thing_group"]),
+        *roles.registering(place, registered),
         allow(["iot:ListThingPrincipals", "iot:GetThingShadow", "iot:UpdateThingShadow"], things),
         allow(["dynamodb:GetItem"], table.arn),
     ]

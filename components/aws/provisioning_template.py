@@ -22,6 +22,9 @@ class Registered(TypedDict):
     policies: Sequence[str]
     """Names of policies, all of which its certificate gets."""
     attributes: Mapping[str, str]
+    billing_group: str | None
+    """Name of the one that its thing is put in; None: in none. AWS documents no override of it: a thing that
+    is in another one already counts as a conflict, and is not registered by a template."""
 
 
 def by_certificate(registered: Registered) -> str:
@@ -55,6 +58,8 @@ def _thing(registered: Registered, name: str) -> dict[str, Any]:
     }
     if registered["attributes"]:
         properties["AttributePayload"] = dict(registered["attributes"])
+    if registered["billing_group"] is not None:
+        properties["BillingGroup"] = registered["billing_group"]
     return {
         "Type": "AWS::IoT::Thing",
         "Properties": properties,

@@ -12,7 +12,10 @@ import pulumi
 from pulumi_aws import iam
 
 from components.aws.place import Place
+from components.aws.provisioning_template import Registered
 from components.aws.service_role import IOT, ServiceRoleArgs, Statement, allow, document, service_role
+
+_BILL = "iot:AddThingToBillingGroup"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def provisioning_role(
     return ready_role(name, args, statements, opts)
 
 
-def registering(place: Place, thing_type: str, thing_group: str) -> list[Statement]:
+def registering(place: Place, registered: Registered) -> list[Statement]:
     """What whoever registers devices of a group may do.
 
     Which things and certificates they will be, nobody knows beforehand, and no condition key of AWS IoT tells
@@ -66,10 +69,10 @@ def registering(place: Place, thing_type: str, thing_group: str) -> list[Stateme
     all. The policies that may be attached cannot be told either: AttachPolicy is about the target alone.
     """
     things, certificates = place.arn("iot", "thing/*"), place.arn("iot", "cert/*")
-    group = place.arn("iot", f"thinggroup/{thing_group}")
-    kind = place.arn("iot", f"thingtype/{thing_type}")
+    group = place.arn("iot", f"thinggroup/{registered['thing_group']}")
     return [
-        allow(["iot:CreateThing", "iot:DescribeThing", "iot:UpdateThing"], [things, kind]),
+        allow(["iot:DescribeThing", "iot:UpdateThing"], things),
+        *creating(place, registered),
         allow(["iot:AddThingToThingGroup"], [things, group]),
         allow(["iot:AttachPolicy"], certificates),
         allow(["iot:AttachThingPrincipal"], "*"),
@@ -77,14 +80,25 @@ def registering(place: Place, thing_type: str, thing_group: str) -> list[Stateme
     ]
 
 
-def by_template(place: Place, thing_type: str, thing_group: str) -> list[Statement]:
+def creating(place: Place, registered: Registered) -> list[Statement]:
+    """What whoever makes things of a group may do; a billing group is a resource of its own."""
+    things = place.arn("iot", "thing/*")
+    kind = place.arn("iot", f"thingtype/{registered['thing_type']}")
+    if registered["billing_group"] is None:
+        return [allow(["iot:CreateThing"], [things, kind])]
+    billing = place.arn("iot", f"billinggroup/{registered['billing_group']}")
+    return [allow(["iot:CreateThing"], [things, kind, billing]), allow([_BILL], [things, billing])]
+
+
+def by_template(place: Place, registered: Registered) -> list[Statement]:
     """What AWS IoT itself may do for a template: as `registering`, and look at what it refers to."""
     things = place.arn("iot", "thing/*")
-    group = place.arn("iot", f"thinggroup/{thing_group}")
+    group = place.arn("iot", f"thinggroup/{registered['thing_group']}")
+    kind = place.arn("iot", f"thingtype/{registered['thing_type']}")
     return [
-        *registering(place, thing_type, thing_group),
+        *registering(place, registered),
         allow(["iot:DescribeThingGroup"], group),
-        allow(["iot:DescribeThingType"], place.arn("iot", f"thingtype/{thing_type}")),
+        allow(["iot:DescribeThingType"], kind),
         allow(["iot:ListThingGroupsForThing", "iot:ListThingPrincipals"], things),
     ]
 

@@ -1,12 +1,16 @@
 """Types and groups of things: what the devices of a fleet are sorted by."""
 
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 import pulumi
 from pulumi_aws import iot
 from pulumi_aws_native import TagArgs
 from pulumi_aws_native import iot as native
+
+BILLED: Final = "muster-billing-group"
+"""The tag of a billing group that tells its costs from others' ("Billing groups", AWS IoT Core developer
+guide)."""
 
 
 class ThingRegistryArgs(TypedDict):
@@ -18,7 +22,7 @@ class ThingRegistryArgs(TypedDict):
     dynamic_groups: NotRequired[Mapping[str, str]]
     """Queries of groups that the index fills, by their name; they need indexing (AccountWide)."""
     billing_groups: NotRequired[Mapping[str, str]]
-    """What each billing group stands for, by its name."""
+    """What each billing group stands for, by its name. AWS tells costs by tags: each has one of its own."""
     tags: Mapping[str, str]
 
 
@@ -77,6 +81,6 @@ class ThingRegistry(pulumi.ComponentResource):
             f"{name}-billing",
             name=name,
             properties=iot.BillingGroupPropertiesArgs(description=said),
-            tags=args["tags"],
+            tags={**args["tags"], BILLED: name},
             opts=pulumi.ResourceOptions(parent=self),
         )

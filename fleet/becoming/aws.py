@@ -80,6 +80,7 @@ _GROUP: Mapping[str, str] = {
     "aws.permissions.publish": "iot:Publish to dt/{fleet}/{group}/{thing}/{topic}",
     "aws.permissions.subscribe": "iot:Subscribe and iot:Receive of cmd/{fleet}/{group}/{thing}/{topic}",
     "aws.permissions.jobs": "the topics of the thing's own jobs",
+    "aws.billingGroup": "an IoT::BillingGroup, with a tag of its own, that its things are put in",
     "aws.enrolment": "how a certificate becomes a thing's",
     "aws.enrolment.jitr": "an IoT::TopicRule on new certificates of the CA, and a Lambda::Function",
     "aws.enrolment.jitr.allow": "what the function asks before it activates a certificate",

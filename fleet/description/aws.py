@@ -333,3 +333,7 @@ class GroupOnAws(OnAws):
     """What is said of a group for AWS alone."""
 
     enrolment: Annotated[Jitr | Jitp | Claim, Doc("How its devices are provisioned.")] = Jitr()
+    billing_group: Annotated[
+        bool,
+        Doc("Whether its things are in a billing group, {fleet}-{group}, by which AWS tells their costs."),
+    ] = False

@@ -27,6 +27,7 @@ class Thing:
     type_name: str | None
     principals: tuple[str, ...]
     """ARNs of the certificates that are attached to it."""
+    billing_group: str | None = None
 
 
 def thing(iot: Client, name: str) -> Thing | None:
@@ -35,7 +36,8 @@ def thing(iot: Client, name: str) -> Thing | None:
         found = iot.describe_thing(thingName=name)
     except iot.exceptions.ResourceNotFoundException:
         return None
-    return Thing(found.get("thingTypeName"), tuple(_principals(iot, name)))
+    principals = tuple(_principals(iot, name))
+    return Thing(found.get("thingTypeName"), principals, found.get("billingGroupName"))
 
 
 def _principals(iot: Client, name: str) -> Iterator[str]:
@@ -46,10 +48,13 @@ def _principals(iot: Client, name: str) -> Iterator[str]:
         yield from page["principals"]
 
 
-def make_thing(iot: Client, name: str, type_name: str, attributes: Mapping[str, str]) -> None:
+def make_thing(
+    iot: Client, name: str, type_name: str, attributes: Mapping[str, str], billing_group: str | None
+) -> None:
     """Create a thing; the very same thing may be there."""
     payload = {"attributes": dict(attributes)}
-    iot.create_thing(thingName=name, thingTypeName=type_name, attributePayload=payload)
+    billed = {} if billing_group is None else {"billingGroupName": billing_group}
+    iot.create_thing(thingName=name, thingTypeName=type_name, attributePayload=payload, **billed)
 
 
 def complete_thing(iot: Client, name: str, attributes: Mapping[str, str]) -> None:
@@ -57,6 +62,12 @@ def complete_thing(iot: Client, name: str, attributes: Mapping[str, str]) -> Non
     if attributes:
         payload = {"attributes": dict(attributes), "merge": True}
         iot.update_thing(thingName=name, attributePayload=payload)
+
+
+def bill(iot: Client, name: str, billing_group: str | None, held: str | None) -> None:
+    """Put a thing that is there into a billing group; one that is in a group stays there."""
+    if billing_group is not None and held is None:
+        iot.add_thing_to_billing_group(billingGroupName=billing_group, thingName=name)
 
 
 def join(iot: Client, name: str, certificate_arn: str, group: str, policies: Sequence[str]) -> None:

@@ -76,7 +76,17 @@ def registry(ground: Ground, settings: pulumi.Resource | None) -> ThingRegistry:
     if on("aws", ground.fleet.enrollments):
         kinds[fleet] = f"Devices of the fleet {fleet} that are named one by one."
     dynamic = {names.group(fleet, key): query for key, query in ground.described.dynamic_groups.items()}
-    args: ThingRegistryArgs = {"groups": kinds, "dynamic_groups": dynamic, "tags": ground.tags}
+    billing = {
+        names.group(fleet, key): f"Things of the group {key} of the fleet {fleet}."
+        for key, group in groups.items()
+        if group.on_aws.billing_group
+    }
+    args: ThingRegistryArgs = {
+        "groups": kinds,
+        "dynamic_groups": dynamic,
+        "billing_groups": billing,
+        "tags": ground.tags,
+    }
     opts = ground.opts if settings is None else ground.after([settings])
     return ThingRegistry(ground.named("registry"), args, opts)
 
@@ -266,6 +276,7 @@ class _Declaring:
             "thing_group": name,
             "policies": [policy_names(name)[part] for part in parts],
             "attributes": group.twin.tags,
+            "billing_group": name if group.on_aws.billing_group else None,
         }
 
 

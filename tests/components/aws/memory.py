@@ -57,9 +57,13 @@ class Memory:
     def list_thing_principals(self, thingName: str) -> dict[str, Any]:  # noqa: N803
         return {"principals": self.principals.get(thingName, [])}
 
-    def create_thing(self, thingName: str, thingTypeName: str, attributePayload: Any) -> None:  # noqa: N803
+    def create_thing(self, thingName: str, attributePayload: Any, **more: str) -> None:  # noqa: N803
         self._wrote("create_thing")
-        self.things[thingName] = {"thingTypeName": thingTypeName, **attributePayload}
+        self.things[thingName] = {**more, **attributePayload}
+
+    def add_thing_to_billing_group(self, billingGroupName: str, thingName: str) -> None:  # noqa: N803
+        self._wrote("add_thing_to_billing_group")
+        self.things[thingName]["billingGroupName"] = billingGroupName
 
     def update_thing(self, thingName: str, attributePayload: Any) -> None:  # noqa: N803
         self._wrote("update_thing")

@@ -168,6 +168,7 @@ def test_the_issuer_is_registered_with_a_proof_and_without_a_key(declare: Declar
     assert authority.inputs["certificateMode"] == "DEFAULT"
     assert authority.inputs["allowAutoRegistration"] is True
     assert authority.ignored == ("verificationCertificatePem",)
+    assert authority.delete_first, "AWS has a CA once"
     assert "PRIVATE" not in json.dumps([each.inputs for each in program.resources], default=str)
 
 
@@ -201,6 +202,7 @@ def test_the_function_is_told_what_a_device_becomes(declare: Declare) -> None:
         "thing_group": "coldchain-reefers",
         "policies": ["coldchain-reefers", "coldchain-reefers.subscribe", "coldchain-reefers.receive"],
         "attributes": {"line": "reefer"},
+        "billing_group": None,
         "desired": {"s": 6},
     }
     assert "functions/registration/edge.py" in archive.assets

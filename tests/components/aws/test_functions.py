@@ -131,6 +131,17 @@ class TestRegistration:
         assert aws.shadows["van-1"] == {"state": {"desired": {"intervalSeconds": 5}}}
         assert "create_thing" not in aws.calls
 
+    def test_a_billing_group_gets_things_that_are_in_none(self, aws: Memory) -> None:
+        assert _register(aws, billing_group="coldchain-reefers")["activated"] is True
+        assert aws.things["van-1"]["billingGroupName"] == "coldchain-reefers"
+        assert "add_thing_to_billing_group" not in aws.calls
+
+    @pytest.mark.parametrize("held", [None, "ours"])
+    def test_a_billing_group_takes_no_thing_from_another(self, aws: Memory, held: str | None) -> None:
+        aws.things["van-1"] = {"thingTypeName": "coldchain-reefers", "billingGroupName": held}
+        assert _register(aws, billing_group="coldchain-reefers")["activated"] is True
+        assert aws.things["van-1"]["billingGroupName"] == (held or "coldchain-reefers")
+
     @pytest.mark.parametrize("operation", ["create_thing", "attach_policy", "update_thing_shadow"])
     def test_a_failure_leaves_it_pending_and_the_next_call_goes_on(self, aws: Memory, operation: str) -> None:
         aws.fails = operation
@@ -232,6 +243,10 @@ class TestHook:
         assert aws.things["van-1"]["thingTypeName"] == "coldchain-reefers"
         assert _hook(aws, desired={"intervalSeconds": 5})
         assert aws.shadows == {"van-1": {"state": {"desired": {"intervalSeconds": 60}}}}
+
+    def test_the_thing_is_in_its_billing_group_from_the_beginning(self, aws: Memory) -> None:
+        assert _hook(aws, desired={"intervalSeconds": 60}, billing_group="coldchain-reefers")
+        assert aws.things["van-1"]["billingGroupName"] == "coldchain-reefers"
 
     @pytest.mark.parametrize(
         "change",

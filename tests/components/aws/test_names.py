@@ -65,6 +65,7 @@ REGISTERED: provisioning_template.Registered = {
     "thing_group": "coldchain-reefers",
     "policies": ["coldchain-reefers", "coldchain-reefers.receive"],
     "attributes": {"line": "reefer"},
+    "billing_group": "coldchain-reefers",
 }
 
 
@@ -84,6 +85,7 @@ def test_a_template_takes_the_name_from_the_certificate_or_from_the_claim() -> N
         assert [each["Properties"] for each in policies] == [
             {"PolicyName": name} for name in REGISTERED["policies"]
         ]
+        assert resources["thing"]["Properties"]["BillingGroup"] == "coldchain-reefers"
 
 
 def test_the_local_cloud_takes_the_templates() -> None:
@@ -95,5 +97,6 @@ def test_the_local_cloud_takes_the_templates() -> None:
     )
     assert made.thing is not None
     assert (made.thing.name, made.thing.groups) == ("van-1", ("coldchain-reefers",))
+    assert made.thing.billing_group == "coldchain-reefers"
     assert [each.name for each in made.policies] == REGISTERED["policies"]
     template_body.read(provisioning_template.by_claim(REGISTERED), is_fleet=True)

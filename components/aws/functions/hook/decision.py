@@ -40,6 +40,7 @@ class Settings:
     """How many devices a claim can register."""
     thing_type: str
     desired: Mapping[str, Any]
+    billing_group: str | None = None
     renews: bool = False
     """Whether a device may have another certificate, which it asks for with the one that it has."""
 

@@ -71,7 +71,7 @@ def _begin(settings: Settings, name: str, clients: Clients, *, is_new: bool) -> 
     if not settings.desired:
         return
     if is_new:
-        registry.make_thing(clients.iot, name, settings.thing_type, {})
+        registry.make_thing(clients.iot, name, settings.thing_type, {}, settings.billing_group)
     registry.begin_shadow(clients.data, name, settings.desired)
 
 

@@ -30,6 +30,7 @@ class Settings:
     policies: tuple[str, ...]
     attributes: Mapping[str, str]
     desired: Mapping[str, Any]
+    billing_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The device is let in: under which name, and whether its thing is still to be made."""
+    """The device is let in, under this name."""
 
     name: str
-    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _admitted(settings: Settings, known: Known) -> Admitted | Refused:
     if known.thing is None:
         if settings.allow == "registered":
             return Refused(f"{name} is not in the registry, which is the list of who may come")
-        return Admitted(name, is_new=True)
+        return Admitted(name)
     if known.thing.type_name != settings.thing_type:
         kind = known.thing.type_name or "none"
         return Refused(f"{name} is in the registry as another kind of thing (its type: {kind})")
-    return Admitted(name, is_new=False)
+    return Admitted(name)

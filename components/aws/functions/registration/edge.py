@@ -64,16 +64,23 @@ def register(event: Mapping[str, Any], settings: Settings, clients: Clients, now
         case Done():
             return _told(certificate_id, True, "it was activated before")
         case Admitted() as admitted:
-            _admit(admitted, described, settings, clients)
+            _admit(admitted.name, known.thing, described, settings, clients)
             return _told(certificate_id, True, f"it is the certificate of {admitted.name}")
 
 
-def _admit(admitted: Admitted, described: Mapping[str, Any], settings: Settings, clients: Clients) -> None:
-    iot, name = clients.iot, admitted.name
-    if admitted.is_new:
-        registry.make_thing(iot, name, settings.thing_type, settings.attributes)
+def _admit(
+    name: str,
+    thing: registry.Thing | None,
+    described: Mapping[str, Any],
+    settings: Settings,
+    clients: Clients,
+) -> None:
+    iot = clients.iot
+    if thing is None:
+        registry.make_thing(iot, name, settings.thing_type, settings.attributes, settings.billing_group)
     else:
         registry.complete_thing(iot, name, settings.attributes)
+        registry.bill(iot, name, settings.billing_group, thing.billing_group)
     registry.join(iot, name, described["certificateArn"], settings.thing_group, settings.policies)
     registry.begin_shadow(clients.data, name, settings.desired)
     iot.update_certificate(certificateId=described["certificateId"], newStatus="ACTIVE")
