@@ -125,7 +125,6 @@ class AccountWide(pulumi.ComponentResource):
                 "place": place,
                 "role_name": place.name("logging"),
                 "service": IOT,
-                "statements": [],
                 "description": "AWS IoT writes its own log.",
                 "tags": args["tags"],
             },

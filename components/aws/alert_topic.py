@@ -62,7 +62,6 @@ def alert_topic(name: str, args: AlertTopicArgs, opts: pulumi.ResourceOptions) -
             "role_name": args["role_name"],
             "service": IOT,
             "source": args["source"],
-            "statements": [],
             "description": "AWS IoT publishes alarms to one topic.",
             "tags": args["tags"],
         },

@@ -113,7 +113,6 @@ class Audit(pulumi.ComponentResource):
                 "role_name": args["place"].name("audit"),
                 "service": IOT,
                 "source": _source(args["place"]),
-                "statements": [],
                 "description": "AWS IoT Device Defender reads what it audits.",
                 "tags": args["tags"],
             },

@@ -136,7 +136,6 @@ def _role(name: str, args: FunctionArgs, opts: pulumi.ResourceOptions) -> ReadyR
             "place": args["place"],
             "role_name": args["function_name"],
             "service": LAMBDA,
-            "statements": [],
             "description": args["description"],
             "tags": args["tags"],
         },

@@ -162,7 +162,6 @@ class JustInTimeRegistration(pulumi.ComponentResource):
                 "role_name": args["place"].name(args["key"], "jitr-dead"),
                 "service": IOT,
                 "source": source,
-                "statements": [],
                 "description": "AWS IoT puts what it cannot deliver to the dead letters.",
                 "tags": args["tags"],
             },

@@ -94,7 +94,6 @@ class Mitigation(pulumi.ComponentResource):
                 "role_name": args["place"].name(kind),
                 "service": IOT,
                 "source": place.arn("iot", f"mitigationaction/{place.name(kind)}"),
-                "statements": [],
                 "description": "AWS IoT Device Defender answers findings of an audit.",
                 "tags": args["tags"],
             },

@@ -48,7 +48,6 @@ class RoleAlias(pulumi.ComponentResource):
                 "place": args["place"],
                 "role_name": args["place"].name("devices"),
                 "service": CREDENTIALS,
-                "statements": [],
                 "description": "What devices of a fleet may do, by their certificate.",
                 "session_seconds": args["seconds"],
                 "tags": args["tags"],

@@ -29,7 +29,7 @@ class ReadyRole:
 def ready_role(
     name: str, args: ServiceRoleArgs, statements: Sequence[Statement], opts: pulumi.ResourceOptions
 ) -> ReadyRole:
-    """As `service_role`, whose own statements stay empty."""
+    """A role (`service_role`) that may do what the statements say, by the policy `{name}-rights`."""
     role = service_role(name, args, opts)
     rights = iam.RolePolicy(
         f"{name}-rights", name="rights", role=role.name, policy=document(statements), opts=opts
@@ -54,7 +54,6 @@ def provisioning_role(
         "role_name": role_name,
         "service": IOT,
         "source": place.arn("iot", "*"),
-        "statements": [],
         "description": "AWS IoT registers devices by a provisioning template.",
         "tags": tags,
     }

@@ -1,4 +1,4 @@
-"""A role that an AWS service takes on for one thing of one account, and what the role may do.
+"""A role that an AWS service takes on for one thing of one account, and the parts of policies.
 
 Whom AWS IoT works for is checked by `aws:SourceAccount`, and by `aws:SourceArn` where AWS publishes its
 value ("Cross-service confused deputy prevention" in the developer guides of AWS IoT Core and of AWS IoT
@@ -40,7 +40,6 @@ class ServiceRoleArgs(TypedDict):
     """The service's principal."""
     source: NotRequired[pulumi.Input[str] | Sequence[pulumi.Input[str]]]
     """ARN of the one thing, several, or a pattern of ARNs, on whose behalf the service may take the role."""
-    statements: Sequence[Statement]
     description: str
     session_seconds: NotRequired[int]
     """How long the service may have the role at a time."""
@@ -48,9 +47,9 @@ class ServiceRoleArgs(TypedDict):
 
 
 def service_role(name: str, args: ServiceRoleArgs, opts: pulumi.ResourceOptions) -> iam.Role:
-    """The role `{name}-role`, with one inline policy when there is anything that it may do."""
+    """The role `{name}-role`, which may do nothing by itself: see `components.aws.roles.ready_role`."""
     seconds = args.get("session_seconds")
-    role = iam.Role(
+    return iam.Role(
         f"{name}-role",
         name=args["role_name"],
         description=args["description"],
@@ -59,15 +58,6 @@ def service_role(name: str, args: ServiceRoleArgs, opts: pulumi.ResourceOptions)
         tags=args["tags"],
         opts=opts,
     )
-    if args["statements"]:
-        iam.RolePolicy(
-            f"{name}-rights",
-            name="rights",
-            role=role.name,
-            policy=document(args["statements"]),
-            opts=opts,
-        )
-    return role
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:

@@ -116,7 +116,6 @@ class TelemetryPipeline(pulumi.ComponentResource):
                 "role_name": place.name("telemetry"),
                 "service": IOT,
                 "source": source,
-                "statements": [],
                 "description": "AWS IoT delivers messages of devices.",
                 "tags": args["tags"],
             },
