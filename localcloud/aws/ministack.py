@@ -207,7 +207,11 @@ class Ministack:
     # strays
 
     def _remember(self, pid: int, home: Path) -> None:
-        record = {"pid": pid, "created": psutil.Process(pid).create_time(), "home": str(home)}
+        try:
+            created = psutil.Process(pid).create_time()
+        except psutil.NoSuchProcess:
+            return  # it has ended: `_greet` says so, and there is nothing that could stray
+        record = {"pid": pid, "created": created, "home": str(home)}
         (self._folder / "emulator.json").write_text(json.dumps(record))
 
     def _end_stray(self) -> None:
