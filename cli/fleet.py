@@ -12,8 +12,7 @@ from pathlib import Path
 import click
 
 from cli.local.layout import find
-from components.sources import policy_faults
-from components.trust import load_trust
+from components.sources import load_sources, policy_faults
 from fleet import Fault, Fleet, FleetError, load_stack, schema
 
 
@@ -24,7 +23,11 @@ def fleet() -> None:
 
 @fleet.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--certificates", is_flag=True, help="Check the certificates that a description names, too.")
+@click.option(
+    "--certificates",
+    is_flag=True,
+    help="Check the files that a description names, too: certificates above all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.pass_context
 def check(ctx: click.Context, files: Sequence[Path], certificates: bool, as_json: bool) -> None:
@@ -56,15 +59,11 @@ Result = Fleet | tuple[Fault, ...]
 def _checked(file: Path, certificates: bool) -> Result:
     try:
         fleet = load_stack(file)
-        faults = policy_faults(fleet, file)
+        if certificates:
+            load_sources(fleet, find(file.parent).project, file)
     except FleetError as error:
         return error.faults
-    try:
-        if certificates:
-            load_trust(fleet, find(file.parent).project, file)
-    except FleetError as error:
-        faults += error.faults
-    return tuple(sorted(faults, key=lambda each: (each.line or 0, each.column or 0))) or fleet
+    return tuple(policy_faults(fleet, file)) or fleet
 
 
 def _told(file: str, result: Result) -> str:

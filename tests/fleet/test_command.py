@@ -79,7 +79,11 @@ def test_certificates_are_checked_on_request(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["fleet", "check", "--certificates", "--json", str(file)])
     assert result.exit_code == 1
     faults = json.loads(result.output)["faults"]
-    assert [fault["path"] for fault in faults] == ["identity.root", "identity.issuers.factory-local"]
+    assert [fault["path"] for fault in faults] == [
+        "identity.root",
+        "identity.issuers.factory-local",
+        "groups.vans.aws.enrolment.claim.certificates.local",
+    ]
     assert all(fault["line"] and "No such file" in fault["wrong"] for fault in faults)
 
 
