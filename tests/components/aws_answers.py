@@ -26,6 +26,10 @@ _NAMED_ARNS = {
 }
 
 
+class RefusedError(Exception):
+    """What a provider answers to a question that it refuses."""
+
+
 def plain(value: Any) -> Any:
     """A value that pulumi_aws made a secret, since AWS' provider counts it as sensitive."""
     return value["value"] if isinstance(value, dict) and "value" in value else value

@@ -69,7 +69,10 @@ class _Cloud(mocks.Mocks):
     """Of the AWS credentials."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        found = aws_answers.call(args.token, args.args, self.account)
+        try:
+            found = aws_answers.call(args.token, args.args, self.account)
+        except aws_answers.RefusedError as error:
+            return {}, [("", str(error))]
         if found is None:
             assert args.token == HOST_KEYS, f"the program asks for no more than keys, not for {args.token}"
             found = {"functionKeys": {"default": "key-of-the-app"}, "masterKey": "another", "systemKeys": {}}
