@@ -92,7 +92,7 @@ def grant(
 
     \b
     Example:
-      muster aws grant -s prod --reason "new group, MR 41" -- pulumi up
+      muster aws grant -s prod --reason "new topics, MR 41" -- pulumi up
       muster aws grant -s prod --reason "look around" --minutes 30 --profile coldchain
     """
     if bool(command) == (profile is not None):

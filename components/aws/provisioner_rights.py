@@ -3,7 +3,10 @@
 Actions and the resources that they know: "Actions, resources, and condition keys for AWS IoT" and the same
 for the other services (Service Authorization Reference). Everything is bound to names that begin with the
 fleet's, but for what AWS names itself (ids of certificates are their digests) or what devices are called
-(a thing is called as its registration id), and for actions that know no resource: those stand alone.
+(a thing is called as its registration id), and for actions that know no resource: those stand alone. A name
+is all that AWS tells fleets of one account apart by: `cold` may change what is called `cold-storage-…`, so
+fleets that must not reach each other have other accounts, or names none of which begins another. A role alias
+that is named by hand is within reach only if its name begins so.
 
 No right to make or change a role is among them: whoever can do that gives himself whatever he likes, this
 role's own limits included. Roles are an administrator's business: he runs the first `up`, and any later one

@@ -25,6 +25,7 @@ _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[A-Za-z0-9_.,@/:#=\[\]-]{1,800}")
 _ATTRIBUTES_MOST = {"groups": 50, "enrollments": 50, "manifests": 47}
 """Of a thing with a type, as all of ours are; those of a manifest have three that are Muster's own."""
+_TOPIC = re.compile("[A-Za-z0-9_./-]+")
 _SHADOW_BYTES = 8 * 1024
 _SHADOW_LEVELS = 8
 _TOPIC_BYTES = 256
@@ -197,7 +198,7 @@ def _somebody_publishes(fleet: Fleet) -> Iterator[Finding]:
     for index, topic in enumerate(fleet.aws.telemetry.topics):
         if topic not in published:
             place: Path = ("aws", "telemetry", "topics", index)
-            known = ", ".join(sorted(published)) or "none"
+            known = ", ".join(sorted(filter(_TOPIC.fullmatch, published))) or "none"
             yield Finding(place, f"nobody may publish to {shown(topic)}", f"published are: {known}")
 
 
