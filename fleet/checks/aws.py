@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[A-Za-z0-9_.,@/:#=\[\]-]{1,800}")
 _ATTRIBUTES_MOST = {"groups": 50, "enrollments": 50, "manifests": 47}
 """Of a thing with a type, as all of ours are; those of a manifest have three that are Muster's own."""
-_TOPIC = re.compile("[A-Za-z0-9_./-]+")
+_TOPIC = re.compile("[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){0,3}")
 _SHADOW_BYTES = 8 * 1024
 _SHADOW_LEVELS = 8
 _TOPIC_BYTES = 256
