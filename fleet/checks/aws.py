@@ -27,7 +27,8 @@ _ATTRIBUTES_MOST = {"groups": 50, "enrollments": 50, "manifests": 47}
 """Of a thing with a type, as all of ours are; those of a manifest have three that are Muster's own."""
 _TOPIC = re.compile("[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){0,3}")
 _SHADOW_BYTES = 8 * 1024
-_SHADOW_LEVELS = 8
+_SHADOW_LEVELS = 6
+"""Of "Device Shadow error messages"; AWS' page of quotas has 8, so the safe side."""
 _TOPIC_BYTES = 256
 _COMMON_NAME = 64
 """Letters of a certificate's common name (X.520, ub-common-name), which is the name of the thing."""

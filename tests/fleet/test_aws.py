@@ -169,11 +169,11 @@ def test_first_shadows_at_the_limit() -> None:
     path = "groups.reefers.twin.desired"
     expected = (path, "a shadow of 8193 bytes", "AWS takes 8192, with what the device reports")
     assert faults_of(value) == [expected]
-    value["groups"]["reefers"]["twin"] = {"desired": nested(8)}
+    value["groups"]["reefers"]["twin"] = {"desired": nested(6)}
     assert faults_of(value) == []
-    value["groups"]["reefers"]["twin"] = {"desired": nested(9)}
+    value["groups"]["reefers"]["twin"] = {"desired": nested(7)}
     [(where, wrong, _)] = faults_of(value)
-    assert (where, wrong) == (path, "more than 8 levels, which a shadow on AWS has at most")
+    assert (where, wrong) == (path, "more than 6 levels, which a shadow on AWS has at most")
 
 
 def test_azures_limits_are_not_asked_of_what_is_not_there() -> None:
