@@ -72,9 +72,13 @@ class Client:
         self._raw = raw
 
     def call(self, operation: str, **parameters: Any) -> Document:  # noqa: ANN401 - as the service model has it
-        """One operation by boto3's name (`describe_thing`); its answer without boto3's own metadata."""
+        """One operation by boto3's name (`describe_thing`); its answer without boto3's own metadata.
+
+        What AWS streams (a shadow's payload) is read, as its connection cannot be used again before: bytes.
+        """
         with explained(f"{self._named} {operation}"):
-            answer: Document = getattr(self._raw, operation)(**parameters)
+            told = getattr(self._raw, operation)(**parameters)
+            answer = {key: value.read() if hasattr(value, "read") else value for key, value in told.items()}
         answer.pop("ResponseMetadata", None)
         return answer
 

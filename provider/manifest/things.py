@@ -2,7 +2,7 @@
 
 Limits are of AWS IoT's service model (botocore iot 2015-05-28: ThingName, AttributeName, AttributeValue) and
 of "AWS IoT Core endpoints and quotas", docs.aws.amazon.com: 50 attributes of a thing with a type; of a
-shadow, 8 KB and 8 levels.
+shadow, 8 KB and 6 levels (of "Device Shadow error messages"; the quotas have 8, so the safe side).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAME = re.compile("[a-z0-9:_-]{1,128}")
 _KEY = re.compile("[a-zA-Z0-9_.,@/:#-]{1,128}")
 _VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{1,800}")
 _SHADOW_BYTES: Final = 8 * 1024
-_SHADOW_LEVELS: Final = 8
+_SHADOW_LEVELS: Final = 6
 
 
 def fault(document: Document) -> str | None:

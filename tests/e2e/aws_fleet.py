@@ -85,7 +85,7 @@ class AwsFleet:
         """A thing's shadow."""
         endpoint = f"https://{self.workspace.outputs()['aws']['endpoint']}"
         answer = self.aws().client("iot-data", endpoint=endpoint).call("get_thing_shadow", thingName=thing)
-        document: Json = json.loads(answer["payload"].read())
+        document: Json = json.loads(answer["payload"])
         return document
 
     def certificate_id(self, device: str) -> str:

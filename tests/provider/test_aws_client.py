@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore import exceptions
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from provider.clients.aws import Aws, explained
@@ -147,6 +149,16 @@ def test_what_is_not_there_is_none_and_pages_come_one_by_one() -> None:
     assert names == ["a", "b"]
     stub.add_response("describe_endpoint", {"endpointAddress": "a-ats.iot.eu-west-1.amazonaws.com"})
     assert iot.call("describe_endpoint") == {"endpointAddress": "a-ats.iot.eu-west-1.amazonaws.com"}
+
+
+def test_what_is_streamed_is_read_to_its_end() -> None:
+    """Else its connection is not given back, and each call makes one more."""
+    session = Stubbed()
+    data = Aws(KEYS, make=session).client("iot-data")
+    stream = io.BytesIO(b'{"state": {}}')
+    session.stubs["iot-data"].add_response("get_thing_shadow", {"payload": StreamingBody(stream, 13)})
+    assert data.call("get_thing_shadow", thingName="van-1") == {"payload": b'{"state": {}}'}
+    assert stream.read() == b""
 
 
 def test_clients_are_made_once_from_the_environments_own_keys() -> None:

@@ -70,7 +70,7 @@ class Fleet(Cloud):
     def desire(self, name: str, **desired: Any) -> None:
         """Change the desired state, as an operator does."""
         payload = json.dumps({"state": {"desired": desired}})
-        self.client("iot-data").update_thing_shadow(thingName=name, payload=payload)
+        self.client("iot-data").update_thing_shadow(thingName=name, payload=payload)["payload"].read()
 
     def reported(self, name: str) -> Any:
         """What the device has reported."""

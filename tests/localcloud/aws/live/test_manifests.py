@@ -83,9 +83,11 @@ class Bulk:
         pages = self.iot.get_paginator("list_certificates").paginate()
         return {each["certificateId"] for page in pages for each in page["certificates"]}
 
-    def task(self, inputs: dict[str, Any], known: Any = None) -> Path:
+    def task(self, inputs: dict[str, Any], known: Any = None, *, pace: str = "0") -> Path:
+        """What a run of its own does; with a pace it takes seconds, in which it can be killed."""
         path = self.folder / "task.json"
-        told = {"environment": self.environment, "inputs": inputs, "known": known, "result": str(self.result)}
+        environment = {**self.environment, "MUSTER_IOT_PACE": pace}
+        told = {"environment": environment, "inputs": inputs, "known": known, "result": str(self.result)}
         path.write_text(json.dumps(told))
         return path
 
@@ -195,7 +197,7 @@ def test_refused_rows_are_told_and_the_rest_goes_through(bulk: Bulk) -> None:
 def test_kill_9_in_the_middle_and_nothing_is_registered_twice(bulk: Bulk) -> None:
     names = bulk.ids(ROWS)
     before = bulk.certificates()
-    task = bulk.task(bulk.inputs(names))
+    task = bulk.task(bulk.inputs(names), pace="3")
     killed = 0
     for share in (0.2, 0.5, 0.8):
         killed += _killed_at(bulk, task, int(ROWS * share))
@@ -219,14 +221,14 @@ def test_kill_9_amid_changes_and_removals(bulk: Bulk) -> None:
     life.create(bulk.inputs(names, **{"tags.floor": "3"}))
     left = names[20:]
     inputs = {**bulk.inputs(left, **{"tags.floor": "4"}), "allowRemovals": True}
-    task = bulk.task(inputs, {"inputs": life.inputs, "properties": life.properties})
+    known = {"inputs": life.inputs, "properties": life.properties}
 
     def changed() -> int:
         return sum(each["floor"] == "4" for each in bulk.things().values())
 
-    assert _killed_when(task, lambda: len(bulk.things()) <= ROWS - 8)
-    assert _killed_when(task, lambda: changed() >= 10)
-    subprocess.run([sys.executable, "-m", RUN, str(task)], cwd=ROOT, check=True)
+    assert _killed_when(bulk.task(inputs, known, pace="1"), lambda: len(bulk.things()) <= ROWS - 8)
+    assert _killed_when(bulk.task(inputs, known, pace="0.4"), lambda: changed() >= 5)
+    subprocess.run([sys.executable, "-m", RUN, str(bulk.task(inputs, known))], cwd=ROOT, check=True)
     assert set(bulk.things()) == set(left)
     assert changed() == len(left)
     assert len(bulk.certificates() - before) == len(left)
