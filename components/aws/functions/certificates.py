@@ -9,6 +9,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 _SEQUENCE, _SET, _INTEGER, _OID, _EXPLICIT_0 = 0x30, 0x31, 0x02, 0x06, 0xA0
 _COMMON_NAME = bytes.fromhex("550403")
@@ -54,7 +55,7 @@ def _leaf(der: bytes) -> Leaf:
     fields = _values(_sequence(next(_values(_sequence(certificate)))))
     first = next(fields)
     serial = next(fields) if first[0] == _EXPLICIT_0 else first
-    _algorithm, _issuer, validity, subject = (next(fields) for _ in range(4))
+    _algorithm, _issuer, validity, subject = islice(fields, 4)
     if serial[0] != _INTEGER:
         raise UnreadableCertificate("its serial number is no number")
     begins, ends = (_time(*each) for each in _values(_sequence(validity)))

@@ -64,6 +64,7 @@ class TestCertificates:
     @settings(max_examples=200, deadline=None)
     @given(some.binary(max_size=300), some.integers(0, 400))
     @example(b"\x30\x80", 0)
+    @example(bytes(4) + b"\x15", 9)  # it ends after its serial number
     def test_anything_else_is_refused_in_words(self, data: bytes, cut: int) -> None:
         der = _DER[:cut] + data + _DER[cut + len(data) :]
         text = base64.b64encode(der).decode()
