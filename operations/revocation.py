@@ -101,6 +101,11 @@ def cap(percent: float, devices: int) -> int:
     return max(1, int(devices * percent / 100))
 
 
+def needed(number: int, devices: int) -> float:
+    """What share of the fleet so many are, in percent, rounded up."""
+    return min(100.0, -(-number * 1000 // max(devices, 1)) / 10)
+
+
 def plan(cloud: Cloud, holds: Holds, found: Mapped, up_to_percent: float) -> Reconciled:
     """What `reconcile` would do. Raises TooManyError when it is too large a share of the fleet."""
     disabled: list[Outcome] = []
@@ -186,11 +191,10 @@ def _refuse_too_many(cloud: Cloud, outcomes: Sequence[Outcome], up_to_percent: f
     fleet = sum(cloud.count(hub) for hub in sorted({*cloud.hubs, *seen}))
     allowed = cap(up_to_percent, fleet)
     if number > allowed:
-        needed = min(100.0, -(-number * 1000 // max(fleet, 1)) / 10)
         raise TooManyError(
             f"the CRLs list {number} devices that are not disabled yet, of {fleet} in the hubs; at most "
             f"{allowed} ({up_to_percent:g} %) may be disabled at once, so nothing was done. Are the CRLs a "
-            f"mistake? If they shall all go: --up-to-percent {needed:g}"
+            f"mistake? If they shall all go: --up-to-percent {needed(number, fleet):g}"
         )
 
 

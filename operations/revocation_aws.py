@@ -25,7 +25,7 @@ from operations.audit import Subject, Writer
 from operations.aws import KEY, portions
 from operations.crl import CheckedCrl
 from operations.errors import TooManyError
-from operations.revocation import CHECKED, CRL, Listed, Mapped, cap, crl_facts, crl_order, why
+from operations.revocation import CHECKED, CRL, Listed, Mapped, cap, crl_facts, crl_order, needed, why
 
 REVOKE: Final = "revoke"
 BEFORE, AFTER, FAILED = "before", "after", "failed"
@@ -193,11 +193,10 @@ def _refuse_too_many(cloud: Cloud, place: Place, number: int, up_to_percent: flo
     fleet = cloud.things(place.kinds, int(min(enough + 1, 1 << 62)))
     allowed = cap(up_to_percent, fleet)
     if number > allowed:
-        needed = min(100.0, -(-number * 1000 // max(fleet, 1)) / 10)
         raise TooManyError(
             f"the CRLs list {number} certificates that are not shut out on AWS yet, of {fleet} things; at "
             f"most {allowed} ({up_to_percent:g} %) may be at once, so nothing was done. Are the CRLs a "
-            f"mistake? If they shall all go: --up-to-percent {needed:g}"
+            f"mistake? If they shall all go: --up-to-percent {needed(number, fleet):g}"
         )
 
 

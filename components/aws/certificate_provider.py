@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final, TypedDict
 
 import pulumi
-from pulumi_aws import lambda_
 from pulumi_aws_native import TagArgs
 from pulumi_aws_native import iot as native
 
+from components.aws.enrolment_function import called_by_iot
 from components.aws.place import Place
 
 _OPERATION: Final = native.CertificateProviderOperation.CREATE_CERTIFICATE_FROM_CSR
@@ -38,6 +38,7 @@ class CertificateProvider(pulumi.ComponentResource):
     """
 
     arn: pulumi.Output[str]
+    function_arn: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: CertificateProviderArgs, opts: pulumi.ResourceOptions | None = None
@@ -45,17 +46,9 @@ class CertificateProvider(pulumi.ComponentResource):
         super().__init__("muster:aws:CertificateProvider", name, {}, opts)
         waiting = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         place = args["place"]
-        function = function_arn(place, args["function"])
-        caller = lambda_.Permission(
-            f"{name}-caller",
-            statement_id=place.name("certificates"),
-            action="lambda:InvokeFunction",
-            function=function,
-            principal="iot.amazonaws.com",
-            source_account=place.account,
-            source_arn=place.arn("iot", resource(place)),
-            opts=waiting,
-        )
+        self.function_arn = function = _function_arn(place, args["function"])
+        source = place.arn("iot", resource(place))
+        caller = called_by_iot(name, place, function, source, waiting, statement=place.name("certificates"))
         self.arn = native.CertificateProvider(
             f"{name}-provider",
             certificate_provider_name=place.name(),
@@ -67,7 +60,7 @@ class CertificateProvider(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def function_arn(place: Place, function: str) -> pulumi.Output[str]:
+def _function_arn(place: Place, function: str) -> pulumi.Output[str]:
     """The ARN of a function that is named by it, or by its name alone."""
     if ":" in function:
         return pulumi.Output.from_input(function)

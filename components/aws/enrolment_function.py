@@ -87,19 +87,19 @@ def enrolment_function(name: str, args: FunctionArgs, opts: pulumi.ResourceOptio
 def called_by_iot(
     name: str,
     place: Place,
-    function: lambda_.Function,
+    function: pulumi.Input[str],
     source: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
     *,
     statement: str = "iot",
 ) -> lambda_.Permission:
-    """That AWS IoT may call a function, on behalf of one thing (its ARN) of our own account. `statement` is
-    the id of that permission, once in a function's policy."""
+    """That AWS IoT may call a function (its name or ARN), on behalf of one thing (its ARN) of our own
+    account. `statement` is the id of that permission, once in a function's policy."""
     return lambda_.Permission(
         f"{name}-caller",
         statement_id=statement,
         action="lambda:InvokeFunction",
-        function=function.name,
+        function=function,
         principal="iot.amazonaws.com",
         source_account=place.account,
         source_arn=source,

@@ -152,7 +152,7 @@ class FleetProvisioning(pulumi.ComponentResource):
             args["tags"],
         )
         source = place.arn("iot", f"provisioningtemplate/{args['template_name']}")
-        caller = enrolment_function.called_by_iot(name, place, hook, source, self._opts)
+        caller = enrolment_function.called_by_iot(name, place, hook.name, source, self._opts)
         return iot.ProvisioningTemplate(
             f"{name}-template",
             name=args["template_name"],

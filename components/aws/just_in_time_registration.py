@@ -130,7 +130,12 @@ class JustInTimeRegistration(pulumi.ComponentResource):
         )
         for issuer, authority_id in args["authorities"].items():
             caller = enrolment_function.called_by_iot(
-                f"{name}-{issuer}", place, function, sources[issuer], self._opts, statement=f"iot-{issuer}"
+                f"{name}-{issuer}",
+                place,
+                function.name,
+                sources[issuer],
+                self._opts,
+                statement=f"iot-{issuer}",
             )
             topic = pulumi.Output.concat("$aws/events/certificates/registered/", authority_id)
             iot.TopicRule(

@@ -57,37 +57,29 @@ def rules(fleet: str, stack: str, *family: str) -> str:
 
     A rule's name has no hyphens (botocore iot 2015-05-28, RuleName): they become `_`, and `_` becomes two.
     """
-    return _cut(_underscored("-".join((fitted(f"{fleet}-{stack}", _MOST_STACK), *family))), _MOST_FAMILY)
+    whole = "-".join((fitted(f"{fleet}-{stack}", _MOST_STACK), *family))
+    return fitted(_underscored(whole), _MOST_FAMILY, "_")
 
 
 def rule(fleet: str, stack: str, family: Sequence[str], one: str) -> str:
     """Of one topic rule of a family (`rules`): `coldchain_prod_telemetry_doors`."""
     first = rules(fleet, stack, *family)
-    return f"{first}_{_cut(_underscored(one), _MOST_RULE - len(first) - 1)}"
+    return f"{first}_{fitted(_underscored(one), _MOST_RULE - len(first) - 1, '_')}"
 
 
 def _underscored(name: str) -> str:
     return name.replace("_", "__").replace("-", "_")
 
 
-def _cut(name: str, most: int) -> str:
-    """As `fitted`, for names without hyphens."""
-    plain = re.sub("[^a-zA-Z0-9_]", "_", name)
-    return name if plain == name and len(name) <= most else f"{plain[: most - 9]}_{_digest(name)}"
-
-
-def fitted(name: str, most: int) -> str:
-    """The name; one that is too long, or has other characters than letters, digits, - and _, ends in a digest
-    of the whole, so that two such names stay apart.
+def fitted(name: str, most: int, mark: str = "-") -> str:
+    """The name; one that is too long, or has other characters than letters, digits, _ and the mark, ends in a
+    digest of the whole, so that two such names stay apart.
     """
-    plain = re.sub("[^a-zA-Z0-9_-]", "-", name)
+    plain = re.sub(f"[^a-zA-Z0-9_{mark}]", mark, name)
     if plain == name and len(name) <= most:
         return name
-    return f"{plain[: most - 9].rstrip('-')}-{_digest(name)}"
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{plain[: most - 9].rstrip('-')}{mark}{digest}"
 
 
 def partition(region: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fleet.checks.findings import Check, provisionings_on, ranges_begin_within, taken, unknown
 from fleet.description import X509, Aws, Claim, Fleet, Group, Jitp, Manifest
+from fleet.description.aws import TOPIC
 from fleet.errors import Finding, Path, shown
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
@@ -25,7 +26,6 @@ _ATTRIBUTE = re.compile("[A-Za-z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[A-Za-z0-9_.,@/:#=\[\]-]{1,800}")
 _ATTRIBUTES_MOST = {"groups": 50, "enrollments": 50, "manifests": 47}
 """Of a thing with a type, as all of ours are; those of a manifest have three that are Muster's own."""
-_TOPIC = re.compile("[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){0,3}")
 _SHADOW_BYTES = 8 * 1024
 _SHADOW_LEVELS = 6
 """Of "Device Shadow error messages"; AWS' page of quotas has 8, so the safe side."""
@@ -199,7 +199,7 @@ def _somebody_publishes(fleet: Fleet) -> Iterator[Finding]:
     for index, topic in enumerate(fleet.aws.telemetry.topics):
         if topic not in published:
             place: Path = ("aws", "telemetry", "topics", index)
-            known = ", ".join(sorted(filter(_TOPIC.fullmatch, published))) or "none"
+            known = ", ".join(sorted(filter(TOPIC.matches, published))) or "none"
             yield Finding(place, f"nobody may publish to {shown(topic)}", f"published are: {known}")
 
 

@@ -67,15 +67,13 @@ ClaimKey = Annotated[
         "1 to 32 lower-case letters, digits and hyphens, no hyphen first or last",
     ),
 ]
-TopicName = Annotated[
-    str,
-    Text(
-        "[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){0,3}",
-        "topic",
-        "1 to 4 parts of letters, digits and _ . - with / between; no wildcard (# + * ${): name every topic "
-        "by itself",
-    ),
-]
+TOPIC = Text(
+    "[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){0,3}",
+    "topic",
+    "1 to 4 parts of letters, digits and _ . - with / between; no wildcard (# + * ${): name every topic by "
+    "itself",
+)
+TopicName = Annotated[str, TOPIC]
 """Below `dt/{fleet}/{group}/{thing}/`, which takes four of the seven slashes that a topic can have ("AWS IoT
 Core message broker and protocol limits and quotas", docs.aws.amazon.com)."""
 DynamicGroupKey = Annotated[

@@ -29,6 +29,12 @@ class Thing:
     """ARNs of the certificates that are attached to it."""
     billing_group: str | None = None
 
+    def fault(self, name: str, type_name: str) -> str | None:
+        """Why it is not for a device of a group with this type; None when it is."""
+        if self.type_name == type_name:
+            return None
+        return f"{name} is in the registry as another kind of thing (its type: {self.type_name or 'none'})"
+
 
 def thing(iot: Client, name: str) -> Thing | None:
     """A thing, or None when there is none of the name."""

@@ -10,7 +10,7 @@ from pulumi_aws import iot
 from components.aws import account_wide, names
 from components.aws.account_wide import AccountWide
 from components.aws.audit import Audit
-from components.aws.certificate_provider import CertificateProvider, function_arn
+from components.aws.certificate_provider import CertificateProvider
 from components.aws.detect import Detect
 from components.aws.endpoint_security import EndpointSecurity
 from components.aws.provisioner_role import ProvisionerRole
@@ -149,12 +149,12 @@ def _account_wide(ground: Ground, described: AccountWideDescribed) -> Settings |
 
 
 def _signer(ground: Ground, function: str, account: AccountWide) -> pulumi.Output[str]:
-    CertificateProvider(
+    provider = CertificateProvider(
         ground.named("certificates"),
         {"place": ground.place, "function": function, "tags": ground.tags},
         ground.after([account.mark]),
     )
-    return function_arn(ground.place, function)
+    return provider.function_arn
 
 
 def _event(kind: str) -> str:

@@ -65,6 +65,15 @@ def test_another_refusal_stays_as_it_is() -> None:
         made(session).resource(THING).create({"name": "one"})
 
 
+REGISTERED = {
+    "certificateDescription": {
+        "certificateArn": "arn",
+        "status": "ACTIVE",
+        "certificatePem": "pem",
+        "autoRegistrationStatus": "ENABLE",
+        "certificateMode": "DEFAULT",
+    }
+}
 CA = {
     "active": True,
     "allowAutoRegistration": True,
@@ -87,16 +96,9 @@ def test_a_ca_that_another_account_has_registered_is_told_and_nothing_else_is_as
 
 
 def test_a_ca_that_another_fleet_has_registered_here_is_not_taken_over() -> None:
-    described = {
-        "certificateArn": "arn",
-        "status": "ACTIVE",
-        "certificatePem": "pem",
-        "autoRegistrationStatus": "ENABLE",
-        "certificateMode": "DEFAULT",
-    }
     session = FakeSession(
         register_ca_certificate=refusal("ResourceAlreadyExistsException", "it is", resourceId="abc"),
-        describe_ca_certificate={"certificateDescription": described},
+        describe_ca_certificate=REGISTERED,
         list_tags_for_resource={"tags": [{"Key": "muster-fleet", "Value": "fridges"}]},
     )
     wanted = {**CA, "tags": {"muster-fleet": "coldchain"}}
@@ -106,18 +108,9 @@ def test_a_ca_that_another_fleet_has_registered_here_is_not_taken_over() -> None
 
 
 def test_a_ca_that_is_registered_is_found_by_the_id_in_the_error() -> None:
-    described = {
-        "certificateDescription": {
-            "certificateArn": "arn",
-            "status": "ACTIVE",
-            "certificatePem": "pem",
-            "autoRegistrationStatus": "ENABLE",
-            "certificateMode": "DEFAULT",
-        }
-    }
     session = FakeSession(
         register_ca_certificate=refusal("ResourceAlreadyExistsException", resourceId="abc"),
-        describe_ca_certificate=described,
+        describe_ca_certificate=REGISTERED,
         list_tags_for_resource={"tags": []},
     )
     assert made(session).resource("aws:iot/caCertificate:CaCertificate").create(CA).identity == "abc"

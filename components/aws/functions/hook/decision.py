@@ -102,13 +102,13 @@ def presentable(settings: Settings, asking: Asked, now: datetime) -> Admitted | 
 def decide(settings: Settings, asking: Asked, found: Admitted, thing: Thing | None) -> Refused | None:
     """Why not; None when the device may come. To be asked of what is presentable."""
     if found.claim is None:
-        return _renewal(settings, asking, thing)
+        return _renewal(settings, asking, found.name, thing)
     if thing is None:
         if settings.allow == "registered":
             return Refused(f"{asking.name} is not in the registry, which is the list of who may come")
         return None
-    if refused := _of_another_kind(settings, asking, thing):
-        return refused
+    if fault := thing.fault(found.name, settings.thing_type):
+        return Refused(fault)
     others = [each for each in thing.principals if each.rpartition("/")[2] != asking.certificate_id]
     if others:
         return Refused(
@@ -117,15 +117,9 @@ def decide(settings: Settings, asking: Asked, found: Admitted, thing: Thing | No
     return None
 
 
-def _renewal(settings: Settings, asking: Asked, thing: Thing | None) -> Refused | None:
+def _renewal(settings: Settings, asking: Asked, name: str, thing: Thing | None) -> Refused | None:
     """A certificate of the very thing proves its name, as no claim does."""
     if thing is None or asking.claim_id not in {each.rpartition("/")[2] for each in thing.principals}:
-        return Refused(f"what was shown is neither a claim of the description nor of the thing {asking.name}")
-    return _of_another_kind(settings, asking, thing)
-
-
-def _of_another_kind(settings: Settings, asking: Asked, thing: Thing) -> Refused | None:
-    if thing.type_name == settings.thing_type:
-        return None
-    kind = thing.type_name or "none"
-    return Refused(f"{asking.name} is in the registry as another kind of thing (its type: {kind})")
+        return Refused(f"what was shown is neither a claim of the description nor of the thing {name}")
+    fault = thing.fault(name, settings.thing_type)
+    return None if fault is None else Refused(fault)

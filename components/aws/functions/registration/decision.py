@@ -86,7 +86,5 @@ def _admitted(settings: Settings, known: Known) -> Admitted | Refused:
         if settings.allow == "registered":
             return Refused(f"{name} is not in the registry, which is the list of who may come")
         return Admitted(name)
-    if known.thing.type_name != settings.thing_type:
-        kind = known.thing.type_name or "none"
-        return Refused(f"{name} is in the registry as another kind of thing (its type: {kind})")
-    return Admitted(name)
+    fault = known.thing.fault(name, settings.thing_type)
+    return Admitted(name) if fault is None else Refused(fault)
